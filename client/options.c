@@ -1,0 +1,185 @@
+#include "client/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/units.h"
+
+const char yodel_client_help[] =
+    "Usage: yodel-client [options] [HOST [PORT]]\n"
+    "\n"
+    "Talks to a line server: sends each line of input with CRLF behind it and prints what\n"
+    "comes back. End of input (Ctrl-D) ends it once everything was answered.\n"
+    "\n"
+    "  -H, --host HOST    name or address of the server (default localhost); every address\n"
+    "                     of a name is tried\n"
+    "  -p, --port PORT    1 to 65535 (default 8007)\n"
+    "      --raw          what the server sends goes to a terminal untouched; without this\n"
+    "                     control characters and invalid UTF-8 are shown as text (^[, \\x9b,\n"
+    "                     <U+202E>); pipes and files always get the bytes themselves\n"
+    "      --timeout SEC  for connecting to each address and, after the end of input, for\n"
+    "                     silence while answers are missing (default 30; 500ms, 2m; 0 never)\n"
+    "  -h, --help\n"
+    "  -V, --version\n"
+    "\n"
+    "Exit status: 0 when everything sent was answered, or the line \".\" ended it; 1 when the\n"
+    "connection failed or ended early; 2 for a mistake in the options.\n";
+
+enum { OPTION_RAW = 256, OPTION_TIMEOUT };
+
+static const struct option long_options[] = {
+    {"host", required_argument, NULL, 'H'},
+    {"port", required_argument, NULL, 'p'},
+    {"raw", no_argument, NULL, OPTION_RAW},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+/* Where the reason goes when something is wrong. */
+typedef struct complaint {
+    char *message;
+    size_t size;
+} complaint;
+
+__attribute__((format(printf, 2, 3))) static int complain(const complaint *c, const char *format,
+                                                          ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(c->message, c->size, format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+static int check_host(const char *text, const complaint *c)
+{
+    return text[0] == '\0' ? complain(c, "the host is empty") : 0;
+}
+
+static int check_port(const char *text, const complaint *c)
+{
+    uint64_t port;
+
+    if (yodel_parse_count(text, 1, UINT16_MAX, &port) < 0) {
+        return complain(c, "port '%s' is not a number from 1 to 65535", text);
+    }
+    return 0;
+}
+
+static int parse_timeout(const char *text, double *seconds, const complaint *c)
+{
+    int error = yodel_parse_duration(text, seconds);
+
+    if (error == -ERANGE) {
+        return complain(c, "--timeout '%s' is too long", text);
+    }
+    if (error < 0) {
+        return complain(c, "--timeout '%s' is not a duration like 30, 1.5s, 500ms or 2m", text);
+    }
+    return 0;
+}
+
+/* getopt_long has refused something: '?' or, for a missing value, ':'. It leaves the name of a long
+ * option to be found in argv. */
+static int complain_refused(int result, char *argv[], const complaint *c)
+{
+    const char *argument = argv[optind - 1];
+
+    if (result == ':') {
+        return complain(c, "option '%s' needs a value", argument);
+    }
+    if (optopt >= OPTION_RAW) {
+        return complain(c, "option '%s' takes no value", argument);
+    }
+    if (optopt != 0) {
+        return complain(c, "unknown option '-%c'", optopt);
+    }
+    return complain(c, "unknown option '%s'", argument);
+}
+
+/* What is left of argv: [HOST [PORT]]. */
+static int parse_operands(yodel_client_options *o, char *operands[], int count, const complaint *c)
+{
+    if (count > 2) {
+        return complain(c, "unexpected argument '%s'", operands[2]);
+    }
+    if (count > 0 && o->host != NULL) {
+        return complain(c, "the host is given twice: --host '%s' and '%s'", o->host, operands[0]);
+    }
+    if (count > 1 && o->port != NULL) {
+        return complain(c, "the port is given twice: --port '%s' and '%s'", o->port, operands[1]);
+    }
+    if (count > 0) {
+        o->host = operands[0];
+    }
+    if (count > 1) {
+        o->port = operands[1];
+    }
+    return 0;
+}
+
+static int parse(yodel_client_options *o, int argc, char *argv[], const complaint *c)
+{
+    int option, error = 0;
+
+    optind = 0; /* start afresh, also after an earlier parse (GNU) */
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":H:p:hV", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'H':
+            o->host = optarg;
+            break;
+        case 'p':
+            o->port = optarg;
+            break;
+        case OPTION_RAW:
+            o->raw = true;
+            break;
+        case OPTION_TIMEOUT:
+            error = parse_timeout(optarg, &o->timeout, c);
+            break;
+        case 'h':
+            o->action = YODEL_CLIENT_HELP;
+            return 0;
+        case 'V':
+            o->action = YODEL_CLIENT_VERSION;
+            return 0;
+        default:
+            error = complain_refused(option, argv, c);
+            break;
+        }
+        if (error < 0) {
+            return error;
+        }
+    }
+    return parse_operands(o, argv + optind, argc - optind, c);
+}
+
+int yodel_client_options_parse(yodel_client_options *options, int argc, char *argv[], char *message,
+                               size_t size)
+{
+    yodel_client_options o = {.action = YODEL_CLIENT_TALK, .timeout = 30};
+    complaint c = {message, size};
+    int error = parse(&o, argc, argv, &c);
+
+    if (error < 0) {
+        return error;
+    }
+    o.host = o.host != NULL ? o.host : "localhost";
+    o.port = o.port != NULL ? o.port : "8007";
+    error = check_host(o.host, &c);
+    if (error == 0) {
+        error = check_port(o.port, &c);
+    }
+    if (error < 0) {
+        return error;
+    }
+    *options = o;
+    return 0;
+}

@@ -1,0 +1,57 @@
+# cmake --install: libraries, headers, pkg-config file, CMake package. Programs install themselves
+# (YodelProgram.cmake). All of it is relocatable: the prefix may be chosen at installation, and the
+# installed tree may be moved.
+
+include(CMakePackageConfigHelpers)
+
+install(TARGETS yodel yodel-static EXPORT yodelTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+)
+
+foreach(room IN ITEMS core proto)
+    file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${room}/*.h)
+    list(REMOVE_ITEM headers ${YODEL_PRIVATE_HEADERS})
+    install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/yodel/${room})
+endforeach()
+
+# pkg-config: the prefix is found from where yodel.pc lies.
+set(pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH pc_prefix ${pc_dir} ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
+foreach(name IN ITEMS LIBDIR INCLUDEDIR)
+    if(IS_ABSOLUTE ${CMAKE_INSTALL_${name}})
+        set(pc_${name} ${CMAKE_INSTALL_${name}})
+    else()
+        set(pc_${name} "\${prefix}/${CMAKE_INSTALL_${name}}")
+    endif()
+endforeach()
+# libev has no file of its own for pkg-config: where it lies is said here, when that is no place that
+# compilers look in anyway.
+cmake_path(GET LIBEV_LIBRARY PARENT_PATH libev_dir)
+set(pc_LIBEV_CFLAGS "")
+set(pc_LIBEV_LIBS -lev)
+if(NOT LIBEV_INCLUDE_DIR IN_LIST CMAKE_C_IMPLICIT_INCLUDE_DIRECTORIES)
+    set(pc_LIBEV_CFLAGS " -I${LIBEV_INCLUDE_DIR}")
+endif()
+if(NOT libev_dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
+    set(pc_LIBEV_LIBS "-L${libev_dir} -lev")
+endif()
+configure_file(cmake/yodel.pc.in ${CMAKE_BINARY_DIR}/yodel.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/yodel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# find_package(yodel): targets yodel::yodel and yodel::yodel-static.
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/yodel)
+configure_package_config_file(cmake/yodelConfig.cmake.in ${CMAKE_BINARY_DIR}/yodelConfig.cmake
+    INSTALL_DESTINATION ${package_dir}
+)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/yodelConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion
+)
+install(EXPORT yodelTargets NAMESPACE yodel:: DESTINATION ${package_dir})
+install(FILES
+    ${CMAKE_BINARY_DIR}/yodelConfig.cmake
+    ${CMAKE_BINARY_DIR}/yodelConfigVersion.cmake
+    cmake/FindLibev.cmake
+    DESTINATION ${package_dir}
+)

@@ -1,0 +1,113 @@
+#include "core/accept_watch.h"
+
+#include "core/clock.h"
+#include "core/error.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#define RETRY_FIRST      0.1
+#define RETRY_MAX        1.0
+#define COMPLAINT_PERIOD (60 * YODEL_NS_PER_SEC)
+
+/* Errors of the one connection that was taken off the queue, not of accepting. */
+static bool concerns_one_connection(int error)
+{
+    switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Accepts up to max; 0, or the negated errno that accepting as a whole fails with. */
+static int accept_some(yodel_accept_watch *watch, unsigned max)
+{
+    int code = 0;
+    while (max-- > 0) {
+        int fd = accept4(watch->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            watch->accepted(watch, fd);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            break;
+        } else if (!concerns_one_connection(errno)) {
+            code = -errno;
+            break;
+        }
+    }
+    if (watch->batch_done != NULL)
+        watch->batch_done(watch);
+    return code;
+}
+
+static void pause_and_retry(yodel_accept_watch *watch, int code)
+{
+    yodel_count(watch->counters, YODEL_COUNT_ACCEPT_ERRORS, 1);
+    yodel_log_limited(watch->log, &watch->complaints, yodel_loop_now(watch->loop), YODEL_LOG_ERROR,
+                      "cannot accept connections: %s; trying again", yodel_strerror(code));
+    watch->delay = watch->delay > 0 ? watch->delay * 2 : RETRY_FIRST;
+    if (watch->delay > RETRY_MAX)
+        watch->delay = RETRY_MAX;
+    ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
+    yodel_timer_start(&watch->retry, watch->delay);
+}
+
+static void accept_batch(yodel_accept_watch *watch)
+{
+    int code = accept_some(watch, YODEL_ACCEPT_BATCH);
+    if (code < 0)
+        pause_and_retry(watch, code);
+    else
+        watch->delay = 0;
+}
+
+static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
+{
+    (void)ev;
+    (void)revents;
+    accept_batch(yodel_container_of(io, yodel_accept_watch, io));
+}
+
+static void on_retry(yodel_timer *timer)
+{
+    yodel_accept_watch *watch = yodel_container_of(timer, yodel_accept_watch, retry);
+    ev_io_start(yodel_loop_ev(watch->loop), &watch->io);
+    accept_batch(watch);
+}
+
+void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
+                              const yodel_listener *listener, yodel_counters *counters,
+                              yodel_log *log)
+{
+    watch->loop = loop;
+    watch->listener = *listener;
+    watch->counters = counters;
+    watch->log = log;
+    watch->complaints.period_ns = COMPLAINT_PERIOD;
+    yodel_timer_init(&watch->retry, loop, on_retry);
+    ev_io_init(&watch->io, on_ready, listener->fd, EV_READ);
+    ev_io_start(yodel_loop_ev(loop), &watch->io);
+}
+
+void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max)
+{
+    if (watch->loop == NULL)
+        return;
+    ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
+    yodel_timer_stop(&watch->retry);
+    (void)accept_some(watch, max);
+    yodel_listener_close(&watch->listener);
+    watch->loop = NULL;
+}

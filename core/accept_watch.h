@@ -1,0 +1,51 @@
+/*
+ * accept_watch: accepts connections on one listener, on whichever loop it is started.
+ *
+ * The acceptor thread has one per listener (--accept handoff), or every worker has (reuseport).
+ * When the process has no file descriptor or memory left for another socket it stops listening to
+ * events and tries again after 100 ms, then 200, up to 1 s: the sockets wait in the backlog and no
+ * loop spins. (A spare fd to accept and close with does not work with several threads.) One
+ * log line a minute says so. What only concerns the one connection (ECONNABORTED, EPROTO, network
+ * errors that Linux passes on, accept(2)) is passed over.
+ */
+#ifndef YODEL_CORE_ACCEPT_WATCH_H
+#define YODEL_CORE_ACCEPT_WATCH_H
+
+#include "counters.h"
+#include "listener.h"
+#include "log.h"
+#include "loop.h"
+
+/* A turn accepts at most this many, so that a storm of connects does not hold up its loop. */
+#define YODEL_ACCEPT_BATCH 64
+
+typedef struct yodel_accept_watch yodel_accept_watch;
+
+struct yodel_accept_watch {
+    ev_io io;
+    yodel_timer retry;
+    double delay; /* seconds to the next retry; 0: not in trouble */
+    yodel_loop *loop;
+    yodel_listener listener;
+    yodel_counters *counters;
+    yodel_log *log;
+    yodel_log_limit complaints;
+    /* One accepted socket, non-blocking and close-on-exec, now the callee's. */
+    void (*accepted)(yodel_accept_watch *watch, int fd);
+    /* After the last of a turn's; may be NULL. */
+    void (*batch_done)(yodel_accept_watch *watch);
+    void *owner;
+};
+
+/* Starts watching. The caller has set accepted, batch_done and owner (the rest zero); the listener is
+ * taken over, counters (for accept_errors) and log (may be NULL) are borrowed. On the loop's thread, or
+ * before the loop runs; the struct stays where it is until it was finished. */
+void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
+                              const yodel_listener *listener, yodel_counters *counters,
+                              yodel_log *log);
+
+/* The end: accepts what has queued already (max at the most), then closes the listener. No effect
+ * when it was finished or never started (all zero). On the loop's thread, or when it no longer runs. */
+void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * Logging: the library says what happens to a sink that it is given; the programs give it one that
+ * writes lines to stderr.
+ *
+ * Three promises, each of which an ordinary fprintf(stderr, ...) breaks:
+ *   - a log line never blocks: whoever stops reading our stderr must not stop the server. A line
+ *     that cannot be written now is counted, and the count is told when lines flow again;
+ *   - lines of several threads never mix;
+ *   - nothing that a peer sent can forge a line, a JSON field or a terminal's escape sequence.
+ *
+ * It uses no malloc: running out of memory is one of the things that must be logged.
+ */
+#ifndef YODEL_CORE_LOG_H
+#define YODEL_CORE_LOG_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum yodel_log_level {
+    YODEL_LOG_ERROR,   /* something that must be repaired */
+    YODEL_LOG_WARNING, /* something that somebody should look at */
+    YODEL_LOG_INFO,    /* what an operator wants to see: started, listening, stopped */
+    YODEL_LOG_DEBUG,   /* every connection */
+} yodel_log_level;
+
+typedef enum yodel_log_format {
+    YODEL_LOG_TEXT,
+    YODEL_LOG_JSON,
+} yodel_log_format;
+
+/* The longest message in bytes, with the "..." that shows that it was cut. */
+#define YODEL_LOG_MESSAGE_MAX 1024
+
+/*
+ * A log is a level and a sink. Whoever wants the lines elsewhere (a test, a program with a logger
+ * of its own) puts this struct first in his own and gives a sink. The sink gets each message that
+ * the level lets through: `len` bytes at `msg`, borrowed, followed by a NUL that is not counted, no
+ * newline at the end. Any thread calls it, several at the same time. Do not change a log while
+ * threads use it.
+ */
+typedef struct yodel_log {
+    yodel_log_level level; /* messages above (less important than) this are dropped */
+    void (*sink)(struct yodel_log *log, yodel_log_level level, const char *msg, size_t len);
+} yodel_log;
+
+/*
+ * Logs one message, formatted as by printf. Any thread may call it; it keeps errno, so a caller can
+ * log first and look at errno afterwards. A NULL log is silent. A message longer than
+ * YODEL_LOG_MESSAGE_MAX is cut and ends in "...". Bytes that a peer sent go through
+ * yodel_log_escape first.
+ */
+void yodel_log_write(yodel_log *log, yodel_log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * A rate limit for one kind of message, for what a peer can cause as often as it likes. Set
+ * period_ns, leave the rest 0. Owned by one thread.
+ */
+typedef struct yodel_log_limit {
+    uint64_t period_ns;  /* at most one line in this time */
+    uint64_t next_ns;    /* instant of CLOCK_MONOTONIC: silent until then */
+    uint64_t suppressed; /* lines not written since the last one that was */
+} yodel_log_limit;
+
+/*
+ * As yodel_log_write, but at most one line per limit->period_ns. `now_ns` is the instant
+ * (yodel_clock_now). A line that follows suppressed ones ends in " (N more suppressed)". Messages
+ * that the level drops anyway are not counted.
+ */
+void yodel_log_limited(yodel_log *log, yodel_log_limit *limit, uint64_t now_ns,
+                       yodel_log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/*
+ * Makes bytes from a peer visible: printable ASCII stays, \ CR LF TAB become \\ \r \n \t, every
+ * other byte \xNN with two lower-case hex digits. So the result is printable ASCII that can be read
+ * back without doubt. Writes at most `size` bytes to `out` with the NUL (size 0: nothing); what
+ * does not fit is cut between two escapes and "..." is put at its end, room permitting. Returns the
+ * length without the NUL. Four times `len` and one always suffice.
+ */
+size_t yodel_log_escape(char *out, size_t size, const void *data, size_t len);
+
+/*
+ * The log that writes lines to a file descriptor. Only its functions touch the members; pass
+ * &log_fd->log to whoever logs.
+ *
+ *     text             2026-11-21T03:40:34.123Z INFO listening on 127.0.0.1:8007
+ *     text, journal    <6>listening on 127.0.0.1:8007
+ *     JSON             {"time":"2026-11-21T03:40:34.123Z","level":"info","message":"listening ..."}
+ *
+ * The journal form (sd-daemon(3)) is taken when $JOURNAL_STREAM names the fd's device and inode, as
+ * systemd sets it for a service's stderr. Messages are expected in UTF-8: control characters (C0,
+ * DEL, C1) and bytes that are not valid UTF-8 are shown escaped in every format, as \xNN in text,
+ * as \u00NN and \\xNN in JSON.
+ */
+typedef struct yodel_log_fd {
+    yodel_log log; /* first: the sink gets this and means the whole */
+    pthread_mutex_t mutex;
+    int fd;
+    yodel_log_format format;
+    bool journal;
+    uint64_t lost;      /* lines lost in all */
+    uint64_t lost_told; /* of these, how many have been told in a line */
+} yodel_log_fd;
+
+/*
+ * Makes a log on `fd`, which is borrowed and stays as it is (its O_NONBLOCK belongs to everybody
+ * who shares the terminal). It may be closed, or a pipe that nobody reads any more: lines are lost
+ * then, silently. A program must ignore SIGPIPE. 0, or a negated errno when there is no mutex.
+ */
+int yodel_log_fd_init(yodel_log_fd *log, int fd, yodel_log_level level, yodel_log_format format);
+
+/* Ends it; no thread may use the log any more. The fd stays open. NULL is fine. */
+void yodel_log_fd_destroy(yodel_log_fd *log);
+
+/* How many lines could not be written since init. Any thread. */
+uint64_t yodel_log_fd_lost(yodel_log_fd *log);
+
+/* "error", "warning", "info", "debug" -> level, for --log-level. 0 or -EINVAL. */
+int yodel_log_level_parse(const char *text, yodel_log_level *level);
+
+/* "text", "json" -> format, for --log-format. 0 or -EINVAL. */
+int yodel_log_format_parse(const char *text, yodel_log_format *format);
+
+#endif

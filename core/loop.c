@@ -1,0 +1,154 @@
+#include "core/loop.h"
+
+#include "core/clock.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct yodel_loop {
+    struct ev_loop *ev;
+    uint64_t now;
+    bool running;
+    yodel_list deferred;
+    ev_prepare before_wait;
+    ev_check after_wait;
+};
+
+static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int revents)
+{
+    (void)ev;
+    (void)revents;
+    yodel_loop *loop = watcher->data;
+    yodel_list *item;
+    /* Until the list is empty, not only what stood in it: work that defers more work (a reaped
+     * connection that makes another one write) must not wait for the next event. */
+    while ((item = yodel_list_first(&loop->deferred)) != NULL) {
+        yodel_deferred *deferred = yodel_container_of(item, yodel_deferred, link);
+        yodel_list_remove(item);
+        deferred->run(deferred);
+    }
+}
+
+static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int revents)
+{
+    (void)ev;
+    (void)revents;
+    ((yodel_loop *)watcher->data)->now = yodel_clock_now();
+}
+
+int yodel_loop_new(yodel_loop **out)
+{
+    yodel_loop *loop = calloc(1, sizeof(*loop));
+    if (loop == NULL)
+        return -ENOMEM;
+    errno = 0;
+    loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (loop->ev == NULL) {
+        int code = errno != 0 ? -errno : -ENOMEM;
+        free(loop);
+        return code;
+    }
+    loop->now = yodel_clock_now();
+    yodel_list_init(&loop->deferred);
+
+    ev_prepare_init(&loop->before_wait, on_before_wait);
+    loop->before_wait.data = loop;
+    /* Last of all prepare watchers: others may defer work too. */
+    ev_set_priority(&loop->before_wait, EV_MINPRI);
+    ev_prepare_start(loop->ev, &loop->before_wait);
+    ev_check_init(&loop->after_wait, on_after_wait);
+    loop->after_wait.data = loop;
+    /* First of all callbacks, so that they see the turn's time. */
+    ev_set_priority(&loop->after_wait, EV_MAXPRI);
+    ev_check_start(loop->ev, &loop->after_wait);
+    *out = loop;
+    return 0;
+}
+
+void yodel_loop_free(yodel_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    ev_loop_destroy(loop->ev);
+    free(loop);
+}
+
+void yodel_loop_run(yodel_loop *loop)
+{
+    loop->running = true;
+    loop->now = yodel_clock_now();
+    ev_now_update(loop->ev);
+    ev_run(loop->ev, 0);
+    loop->running = false;
+}
+
+void yodel_loop_stop(yodel_loop *loop)
+{
+    ev_break(loop->ev, EVBREAK_ALL);
+}
+
+uint64_t yodel_loop_now(const yodel_loop *loop)
+{
+    /* Before the loop runs (and in tests that never run it) there is no turn to have a time of. */
+    return loop->running ? loop->now : yodel_clock_now();
+}
+
+struct ev_loop *yodel_loop_ev(yodel_loop *loop)
+{
+    return loop->ev;
+}
+
+void yodel_deferred_init(yodel_deferred *deferred, void (*run)(yodel_deferred *))
+{
+    yodel_list_init(&deferred->link);
+    deferred->run = run;
+}
+
+void yodel_loop_defer(yodel_loop *loop, yodel_deferred *deferred)
+{
+    if (!yodel_list_linked(&deferred->link))
+        yodel_list_push_back(&loop->deferred, &deferred->link);
+}
+
+void yodel_deferred_cancel(yodel_deferred *deferred)
+{
+    yodel_list_remove(&deferred->link);
+}
+
+static void on_timer(struct ev_loop *ev, ev_timer *watcher, int revents)
+{
+    (void)ev;
+    (void)revents;
+    yodel_timer *timer = yodel_container_of(watcher, yodel_timer, watcher);
+    timer->fire(timer);
+}
+
+void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *))
+{
+    ev_init(&timer->watcher, on_timer);
+    timer->loop = loop;
+    timer->fire = fire;
+}
+
+void yodel_timer_start_at(yodel_timer *timer, uint64_t at_ns)
+{
+    uint64_t now = yodel_loop_now(timer->loop);
+    yodel_timer_start(timer, at_ns > now ? (double)(at_ns - now) / 1e9 : 0.0);
+}
+
+void yodel_timer_start(yodel_timer *timer, double seconds)
+{
+    struct ev_loop *ev = timer->loop->ev;
+    ev_timer_stop(ev, &timer->watcher);
+    /* libev counts from the turn's begin; a loop that has not run yet has none. */
+    if (!timer->loop->running)
+        ev_now_update(ev);
+    ev_timer_set(&timer->watcher, seconds, 0.0);
+    ev_timer_start(ev, &timer->watcher);
+}
+
+void yodel_timer_stop(yodel_timer *timer)
+{
+    ev_timer_stop(timer->loop->ev, &timer->watcher);
+}

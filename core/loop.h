@@ -1,0 +1,70 @@
+/*
+ * loop: one libev loop and the things that belong to its thread: a clock, timers, deferred work.
+ *
+ * A loop is made in the main thread before any other starts, then run and used by one thread only.
+ * What another thread has to say comes through a mailbox (mailbox.h). (asyncio: event loop)
+ */
+#ifndef YODEL_CORE_LOOP_H
+#define YODEL_CORE_LOOP_H
+
+#include "list.h"
+
+#include <ev.h>
+#include <stdint.h>
+
+typedef struct yodel_loop yodel_loop;
+
+/* Makes a loop (epoll). 0 and *out, or -ENOMEM, or -EMFILE and the like. */
+int yodel_loop_new(yodel_loop **out);
+
+/* Frees it; NULL is fine. It must not be running and nothing may be started on it any more. */
+void yodel_loop_free(yodel_loop *loop);
+
+/* Runs until yodel_loop_stop. (asyncio: run_forever) */
+void yodel_loop_run(yodel_loop *loop);
+
+/* Makes yodel_loop_run return at the end of this turn; on the loop's thread. (asyncio: stop) */
+void yodel_loop_stop(yodel_loop *loop);
+
+/* CLOCK_MONOTONIC in nanoseconds as of this turn's begin: no system call, and a wall clock that
+ * jumps changes nothing. (asyncio: loop.time) */
+uint64_t yodel_loop_now(const yodel_loop *loop);
+
+/* The libev loop below, for rooms that start watchers of their own. */
+struct ev_loop *yodel_loop_ev(yodel_loop *loop);
+
+/* Deferred work: run once, after the callbacks of this turn and before the loop waits again.
+ * The item is the caller's, embedded in something that lives until it has run or was cancelled. */
+typedef struct yodel_deferred {
+    yodel_list link;
+    void (*run)(struct yodel_deferred *deferred);
+} yodel_deferred;
+
+void yodel_deferred_init(yodel_deferred *deferred, void (*run)(yodel_deferred *));
+
+/* Schedules it; again while it is scheduled: no effect. (asyncio: call_soon) */
+void yodel_loop_defer(yodel_loop *loop, yodel_deferred *deferred);
+
+/* Takes it back; no effect when it is not scheduled. */
+void yodel_deferred_cancel(yodel_deferred *deferred);
+
+/* A timer that fires once. The struct is the caller's and must live while it is started. */
+typedef struct yodel_timer {
+    ev_timer watcher;
+    yodel_loop *loop;
+    void (*fire)(struct yodel_timer *timer);
+} yodel_timer;
+
+void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *));
+
+/* Fires at or after an instant of CLOCK_MONOTONIC (a past one: in the next turn). A timer that is
+ * started already is moved. (asyncio: call_at) */
+void yodel_timer_start_at(yodel_timer *timer, uint64_t at_ns);
+
+/* The same, seconds from now. (asyncio: call_later) */
+void yodel_timer_start(yodel_timer *timer, double seconds);
+
+/* Stops it; no effect when it is not started. (asyncio: TimerHandle.cancel) */
+void yodel_timer_stop(yodel_timer *timer);
+
+#endif

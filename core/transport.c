@@ -1,0 +1,217 @@
+#include "core/transport_internal.h"
+
+#include "core/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
+{
+    (void)ev;
+    yodel_transport *t = yodel_container_of(watcher, yodel_transport, io);
+
+    if (revents & EV_WRITE)
+        yodel_transport_send_waiting(t);
+    if (t->state == YODEL_TRANSPORT_OPEN && t->reading)
+        yodel_transport_read(t);
+    else if (t->state == YODEL_TRANSPORT_LINGERING && (revents & EV_READ))
+        yodel_transport_discard(t);
+}
+
+void yodel_transport_watch(yodel_transport *t)
+{
+    struct ev_loop *ev = t->group->ev;
+    int events = 0;
+    if ((t->state == YODEL_TRANSPORT_OPEN && t->reading) || t->state == YODEL_TRANSPORT_LINGERING)
+        events |= EV_READ;
+    if (yodel_buffer_len(&t->out) > 0 && t->state != YODEL_TRANSPORT_ENDED)
+        events |= EV_WRITE;
+
+    if (events != (t->io.events & (EV_READ | EV_WRITE)) || !ev_is_active(&t->io)) {
+        ev_io_stop(ev, &t->io);
+        if (events != 0) {
+            ev_io_modify(&t->io, events);
+            ev_io_start(ev, &t->io);
+        }
+    }
+    /* Stopping a watcher forgets an event that was fed to it. */
+    if (t->redeliver && t->reading && t->state == YODEL_TRANSPORT_OPEN)
+        ev_feed_event(ev, &t->io, EV_CUSTOM);
+}
+
+int yodel_transport_begin(yodel_transport_group *group, int fd,
+                          const yodel_protocol_factory *factory, bool refused)
+{
+    yodel_transport *t = calloc(1, sizeof(*t) + factory->size);
+    if (t == NULL) {
+        close(fd);
+        yodel_count(group->counters, YODEL_COUNT_CLOSED_MEMORY, 1);
+        return -ENOMEM;
+    }
+    yodel_count(group->counters, YODEL_COUNT_ACTIVE, 1);
+    const yodel_write_limits *limits = &group->settings->write_limits;
+    t->group = group;
+    t->ops = factory->ops;
+    t->high = limits->high;
+    t->low = limits->low;
+    t->refused = refused;
+    t->reading = true;
+    yodel_buffer_init(&t->in, UINT32_MAX);
+    yodel_buffer_init(&t->out, limits->hard);
+    yodel_idle_node_init(&t->wait);
+    yodel_list_init(&t->link);
+    yodel_list_push_back(&group->live, &t->link);
+    ev_io_init(&t->io, on_io, fd, EV_READ);
+    yodel_transport_watch(t);
+    yodel_transport_group_wait(t);
+
+    int code = t->ops->connection_made(yodel_transport_protocol(t), t, factory->arg);
+    if (code < 0)
+        yodel_transport_callback_failed(t, "connection_made", code);
+    if (group->draining)
+        yodel_transport_drain(t);
+    return 0;
+}
+
+void yodel_transport_callback_failed(yodel_transport *t, const char *callback, int code)
+{
+    if (t->state != YODEL_TRANSPORT_ENDED) {
+        char text[YODEL_ADDRESS_TEXT] = "a peer that is gone";
+        yodel_address peer;
+        if (yodel_transport_peer(t, &peer) == 0)
+            yodel_address_format(&peer, text);
+        yodel_log_limited(t->group->settings->log, &t->group->callback_failures,
+                          yodel_loop_now(t->group->loop), YODEL_LOG_WARNING,
+                          "connection of %s aborted: %s failed: %s", text, callback,
+                          yodel_strerror(code));
+    }
+    yodel_transport_abort(t, YODEL_EHANDLER);
+}
+
+void yodel_transport_end(yodel_transport *t, int reason)
+{
+    if (t->state == YODEL_TRANSPORT_ENDED)
+        return;
+    yodel_transport_group *group = t->group;
+    if (t->state == YODEL_TRANSPORT_OPEN)
+        t->reason = reason;
+    t->lossy = yodel_transport_unsent(t) > 0;
+    if (group->corked == t)
+        yodel_transport_drop_cork(group);
+    t->state = YODEL_TRANSPORT_ENDED;
+    t->reading = false;
+    ev_io_stop(group->ev, &t->io);
+    yodel_idle_remove(&t->wait);
+    yodel_list_remove(&t->link);
+    yodel_list_push_back(&group->ended, &t->link);
+    yodel_loop_defer(group->loop, &group->reaper);
+}
+
+void yodel_transport_flushed(yodel_transport *t)
+{
+    if (t->eof || shutdown(t->io.fd, SHUT_WR) < 0) {
+        yodel_transport_end(t, t->reason);
+        return;
+    }
+    t->state = YODEL_TRANSPORT_LINGERING;
+    t->left = YODEL_LINGER_BYTES;
+    yodel_transport_watch(t);
+    yodel_transport_group_wait(t);
+}
+
+void yodel_transport_close(yodel_transport *t, int reason)
+{
+    if (t->state != YODEL_TRANSPORT_OPEN)
+        return;
+    t->state = YODEL_TRANSPORT_CLOSING;
+    t->reason = reason;
+    t->reading = false;
+    if (yodel_transport_unsent(t) == 0)
+        yodel_transport_flushed(t);
+    else
+        yodel_transport_watch(t);
+}
+
+void yodel_transport_close_quiet(yodel_transport *t, int reason)
+{
+    if (yodel_transport_unsent(t) == 0)
+        yodel_transport_end(t, reason);
+    else
+        yodel_transport_close(t, reason);
+}
+
+void yodel_transport_abort(yodel_transport *t, int reason)
+{
+    yodel_transport_end(t, reason);
+}
+
+bool yodel_transport_is_closing(const yodel_transport *t)
+{
+    return t->state != YODEL_TRANSPORT_OPEN;
+}
+
+void yodel_transport_drain(yodel_transport *t)
+{
+    if (t->draining || t->state != YODEL_TRANSPORT_OPEN)
+        return;
+    t->draining = true;
+    /* What is in the socket now was sent before the drain and is answered; what comes later
+     * is not waited for, so that a client that never stops sending cannot hold the drain up. */
+    int queued = 0;
+    t->left = ioctl(t->io.fd, FIONREAD, &queued) == 0 && queued > 0 ? (uint32_t)queued : 0;
+    if (t->left == 0 && t->reading && !t->redeliver)
+        yodel_transport_close_quiet(t, YODEL_EDRAIN);
+}
+
+void yodel_transport_pause_reading(yodel_transport *t)
+{
+    if (t->state != YODEL_TRANSPORT_OPEN || !t->reading)
+        return;
+    t->reading = false;
+    yodel_transport_watch(t);
+}
+
+void yodel_transport_resume_reading(yodel_transport *t)
+{
+    if (t->state != YODEL_TRANSPORT_OPEN || t->reading || t->eof)
+        return;
+    t->reading = true;
+    t->redeliver = yodel_buffer_len(&t->in) > 0 || t->draining;
+    yodel_transport_watch(t);
+}
+
+bool yodel_transport_is_reading(const yodel_transport *t)
+{
+    return t->reading;
+}
+
+void yodel_transport_set_limits(yodel_transport *t, yodel_write_limits limits)
+{
+    t->high = limits.high;
+    t->low = limits.low;
+    t->out.limit = limits.hard;
+}
+
+size_t yodel_transport_unsent(const yodel_transport *t)
+{
+    size_t corked = t->group->corked == t ? t->group->cork_total : 0;
+    return yodel_buffer_len(&t->out) + corked;
+}
+
+size_t yodel_transport_unread(const yodel_transport *t)
+{
+    return yodel_buffer_len(&t->in);
+}
+
+int yodel_transport_peer(const yodel_transport *t, yodel_address *peer)
+{
+    return yodel_address_of_peer(t->io.fd, peer);
+}
+
+yodel_counters *yodel_transport_counters(yodel_transport *t)
+{
+    return t->group->counters;
+}

@@ -1,0 +1,81 @@
+/*
+ * transport: one connection, as its protocol sees it (asyncio: Transport).
+ *
+ * A transport reads into its loop's shared receive buffer, hands the bytes to the protocol in
+ * place, collects what is written during that turn and sends it with one system call at the turn's
+ * end. Only an incomplete rest of input, or output that the kernel would not take, moves into memory of
+ * the connection's own, and that goes back when it is empty: an idle connection owns no buffer.
+ *
+ * Everything here is for the transport's own loop thread only. A transport is valid from
+ * connection_made until connection_lost returns.
+ */
+#ifndef YODEL_CORE_TRANSPORT_H
+#define YODEL_CORE_TRANSPORT_H
+
+#include "address.h"
+#include "counters.h"
+#include "protocol.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Output that the kernel has not taken yet, in bytes: above high the writer is paused, at or below
+ * low it is resumed, above hard the connection is aborted. (asyncio: set_write_buffer_limits) */
+typedef struct yodel_write_limits {
+    uint32_t high;
+    uint32_t low;
+    uint32_t hard;
+} yodel_write_limits;
+
+/* Writes len bytes. They are sent at the end of the turn, in the order of writing; what the kernel
+ * does not take then waits in the connection's buffer. data is free for reuse on return, unless it
+ * lies in what data_received was given: that is sent from where it lies, so it must not be changed
+ * before data_received returns. (asyncio: write)
+ * 0; -EPIPE after close or when the connection has ended; -ENOMEM or YODEL_EOVERRUN when this very
+ * write ended it (connection_lost will come with the same code). */
+int yodel_transport_write(yodel_transport *transport, const void *data, size_t len);
+
+/* Ends the connection in good order: no more is read, everything written is sent, the peer sees an
+ * end of file, and what it still sends for up to 2 s or 64 KiB is thrown away so that no reset destroys what is on
+ * its way to it. reason is what connection_lost gets: 0, or a negative code. No effect when it is closing or
+ * has ended. (asyncio: close) */
+void yodel_transport_close(yodel_transport *transport, int reason);
+
+/* Ends the connection at once; what has not been sent is lost, and where something is lost the peer
+ * sees a reset rather than an end of file that looks complete. connection_lost comes later, with
+ * reason, unless it has one already. (asyncio: abort) */
+void yodel_transport_abort(yodel_transport *transport, int reason);
+
+/* True once close or abort was called or the connection has ended. (asyncio: is_closing) */
+bool yodel_transport_is_closing(const yodel_transport *transport);
+
+/* Stops data_received until resume_reading. What was received already is kept; the kernel's
+ * buffer fills, and the peer has to wait. No effect when paused or closing. (asyncio: pause_reading) */
+void yodel_transport_pause_reading(yodel_transport *transport);
+
+/* Goes on: first, still in this turn but not from inside this call, data_received gets what
+ * was kept, then reading resumes. No effect when not paused. (asyncio: resume_reading) */
+void yodel_transport_resume_reading(yodel_transport *transport);
+
+/* True while data_received may be called; a protocol that loops over its input stops when it turns
+ * false. (asyncio: is_reading) */
+bool yodel_transport_is_reading(const yodel_transport *transport);
+
+/* Sets the water marks and the hard cap for this connection, low <= high <= hard; output above the
+ * new high mark pauses at the next write only. (asyncio: set_write_buffer_limits) */
+void yodel_transport_set_limits(yodel_transport *transport, yodel_write_limits limits);
+
+/* Bytes written that the kernel has not taken, this turn's included. (get_write_buffer_size) */
+size_t yodel_transport_unsent(const yodel_transport *transport);
+
+/* Bytes received that the protocol has not consumed; between callbacks. */
+size_t yodel_transport_unread(const yodel_transport *transport);
+
+/* The peer's address. 0, or a negative errno (-ENOTCONN when it is gone). (get_extra_info) */
+int yodel_transport_peer(const yodel_transport *transport, yodel_address *peer);
+
+/* Its worker's counters, for protocols that count lines. */
+yodel_counters *yodel_transport_counters(yodel_transport *transport);
+
+#endif

@@ -1,0 +1,258 @@
+#include "core/transport_internal.h"
+
+#include "core/clock.h"
+#include "core/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Timeouts are checked at most this often: ten thousand connections that fall idle within one
+ * second must not mean ten thousand walks over the list. */
+#define TIMER_STEP_NS (10 * YODEL_NS_PER_SEC / 1000)
+
+/* --- timeouts --- */
+
+static void arm(yodel_transport_group *group, uint64_t at)
+{
+    if (at >= group->timer_at)
+        return;
+    group->timer_at = at;
+    yodel_timer_start_at(&group->timer, at);
+}
+
+void yodel_transport_group_wait(yodel_transport *t)
+{
+    yodel_transport_group *group = t->group;
+    yodel_idle *list = &group->idle;
+    if (t->state == YODEL_TRANSPORT_LINGERING)
+        list = &group->lingering;
+    else if (yodel_buffer_len(&t->out) > 0)
+        list = &group->stalled;
+
+    uint64_t now = yodel_loop_now(group->loop);
+    yodel_idle_remove(&t->wait);
+    if (yodel_idle_add(list, &t->wait, now))
+        arm(group, now + (uint64_t)list->timeout_ms * (YODEL_NS_PER_SEC / 1000));
+}
+
+static yodel_transport *waiting(yodel_idle_node *node)
+{
+    return yodel_container_of(node, yodel_transport, wait);
+}
+
+static void on_idle(yodel_idle_node *node, void *arg)
+{
+    (void)arg;
+    yodel_transport_close_quiet(waiting(node), YODEL_EIDLE);
+}
+
+static void on_stalled(yodel_idle_node *node, void *arg)
+{
+    (void)arg;
+    yodel_transport *t = waiting(node);
+    /* A connection that was closing for a reason of its own failed at saying so: that is why it
+     * ends. */
+    t->reason = YODEL_ESTALLED;
+    yodel_transport_abort(t, YODEL_ESTALLED);
+}
+
+static void on_lingered(yodel_idle_node *node, void *arg)
+{
+    (void)arg;
+    yodel_transport_end(waiting(node), waiting(node)->reason);
+}
+
+static void on_timer(yodel_timer *timer)
+{
+    yodel_transport_group *group = yodel_container_of(timer, yodel_transport_group, timer);
+    uint64_t now = yodel_loop_now(group->loop);
+    group->timer_at = YODEL_IDLE_NEVER;
+    uint64_t next = YODEL_IDLE_NEVER;
+    uint64_t at[3] = {
+        yodel_idle_expire(&group->idle, now, on_idle, NULL),
+        yodel_idle_expire(&group->stalled, now, on_stalled, NULL),
+        yodel_idle_expire(&group->lingering, now, on_lingered, NULL),
+    };
+    for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+        next = at[i] < next ? at[i] : next;
+    if (next != YODEL_IDLE_NEVER)
+        arm(group, next > now + TIMER_STEP_NS ? next : now + TIMER_STEP_NS);
+}
+
+/* --- the reaper --- */
+
+static void reap(yodel_transport *t)
+{
+    yodel_transport_group *group = t->group;
+    if (t->ops->connection_lost != NULL)
+        t->ops->connection_lost(yodel_transport_protocol(t), t->reason);
+    if (t->lossy) {
+        struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(t->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    }
+    close(t->io.fd);
+    if (t->refused)
+        group->refused--;
+    else
+        atomic_fetch_sub_explicit(&group->settings->limit->open, 1, memory_order_relaxed);
+    yodel_uncount(group->counters, YODEL_COUNT_ACTIVE, 1);
+    yodel_count(group->counters, yodel_counter_of_reason(t->reason), 1);
+    yodel_buffer_free(&t->in);
+    yodel_buffer_free(&t->out);
+    free(t);
+}
+
+static void on_reap(yodel_deferred *deferred)
+{
+    yodel_transport_group *group = yodel_container_of(deferred, yodel_transport_group, reaper);
+    yodel_list *item;
+    while ((item = yodel_list_first(&group->ended)) != NULL) {
+        yodel_list_remove(item);
+        reap(yodel_container_of(item, yodel_transport, link));
+    }
+    if (group->draining && group->drained != NULL && yodel_list_empty(&group->live)) {
+        void (*drained)(void *) = group->drained;
+        group->drained = NULL;
+        drained(group->drained_arg);
+    }
+}
+
+static void on_uncork(yodel_deferred *deferred)
+{
+    yodel_transport_group *group = yodel_container_of(deferred, yodel_transport_group, uncork);
+    if (group->corked != NULL)
+        yodel_transport_uncork(group);
+}
+
+/* --- the group --- */
+
+int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *settings,
+                              yodel_counters *counters, yodel_transport_group **out)
+{
+    yodel_transport_group *group = calloc(1, sizeof(*group));
+    if (group == NULL)
+        return -ENOMEM;
+    group->receive = malloc(YODEL_HEADROOM + YODEL_RECEIVE_SIZE);
+    group->cork = malloc(YODEL_CORK_SIZE);
+    if (group->receive == NULL || group->cork == NULL) {
+        yodel_transport_group_free(group);
+        return -ENOMEM;
+    }
+    group->loop = loop;
+    group->ev = yodel_loop_ev(loop);
+    group->settings = settings;
+    group->counters = counters;
+    yodel_idle_init(&group->idle, settings->idle_timeout);
+    yodel_idle_init(&group->stalled, settings->write_timeout);
+    yodel_idle_init(&group->lingering, YODEL_LINGER_SECONDS);
+    yodel_timer_init(&group->timer, loop, on_timer);
+    group->timer_at = YODEL_IDLE_NEVER;
+    yodel_list_init(&group->live);
+    yodel_list_init(&group->ended);
+    yodel_deferred_init(&group->reaper, on_reap);
+    yodel_deferred_init(&group->uncork, on_uncork);
+    group->callback_failures.period_ns = YODEL_NS_PER_SEC;
+    group->refusals.period_ns = YODEL_NS_PER_SEC;
+    *out = group;
+    return 0;
+}
+
+void yodel_transport_group_free(yodel_transport_group *group)
+{
+    if (group == NULL)
+        return;
+    if (group->loop != NULL) {
+        yodel_transport_group_abort(group, YODEL_EDRAINABORT);
+        on_reap(&group->reaper);
+        yodel_timer_stop(&group->timer);
+        yodel_deferred_cancel(&group->reaper);
+        yodel_deferred_cancel(&group->uncork);
+    }
+    free(group->receive);
+    free(group->cork);
+    free(group);
+}
+
+/* --- adopting --- */
+
+static int say_full(void *self, yodel_transport *transport, void *arg)
+{
+    (void)self;
+    const char *message = arg;
+    if (message != NULL)
+        (void)yodel_transport_write(transport, message, strlen(message));
+    yodel_transport_close(transport, YODEL_EFULL);
+    return 0;
+}
+
+/* Too many linger already: say it, take what the peer has sent so far so that the close is less
+ * likely to be a reset, and close. */
+static void refuse_now(yodel_transport_group *group, int fd)
+{
+    const char *message = group->settings->full_message;
+    if (message != NULL)
+        (void)send(fd, message, strlen(message), MSG_NOSIGNAL);
+    (void)shutdown(fd, SHUT_WR);
+    (void)recv(fd, group->receive, YODEL_RECEIVE_SIZE, 0);
+    close(fd);
+    yodel_count(group->counters, YODEL_COUNT_CLOSED_FULL, 1);
+}
+
+static void refuse(yodel_transport_group *group, int fd)
+{
+    static const yodel_protocol_ops ops = {.connection_made = say_full};
+    yodel_protocol_factory factory = {.ops = &ops,
+                                      .arg = (void *)(uintptr_t)group->settings->full_message};
+    yodel_count(group->counters, YODEL_COUNT_REJECTED, 1);
+    yodel_log_limited(group->settings->log, &group->refusals, yodel_loop_now(group->loop),
+                      YODEL_LOG_WARNING, "connection refused: %zu are open, the limit",
+                      group->settings->limit->max);
+    if (group->refused >= YODEL_REFUSED_LINGERING)
+        refuse_now(group, fd);
+    else if (yodel_transport_begin(group, fd, &factory, true) == 0)
+        group->refused++;
+}
+
+void yodel_transport_group_adopt(yodel_transport_group *group, int fd)
+{
+    yodel_connection_limit *limit = group->settings->limit;
+    yodel_count(group->counters, YODEL_COUNT_ACCEPTED, 1);
+    if (atomic_fetch_add_explicit(&limit->open, 1, memory_order_relaxed) >= limit->max) {
+        atomic_fetch_sub_explicit(&limit->open, 1, memory_order_relaxed);
+        refuse(group, fd);
+    } else if (yodel_transport_begin(group, fd, &group->settings->factory, false) < 0) {
+        atomic_fetch_sub_explicit(&limit->open, 1, memory_order_relaxed);
+    }
+}
+
+/* --- ending --- */
+
+void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),
+                                 void *arg)
+{
+    yodel_list *item;
+    yodel_list *next;
+    group->draining = true;
+    group->drained = drained;
+    group->drained_arg = arg;
+    yodel_list_for_each_safe(item, next, &group->live)
+        yodel_transport_drain(yodel_container_of(item, yodel_transport, link));
+    yodel_loop_defer(group->loop, &group->reaper);
+}
+
+void yodel_transport_group_abort(yodel_transport_group *group, int reason)
+{
+    yodel_list *item;
+    yodel_list *next;
+    yodel_list_for_each_safe(item, next, &group->live)
+    {
+        yodel_transport *t = yodel_container_of(item, yodel_transport, link);
+        /* One that was closing fails at it; one that only lingers has had its end already. */
+        if (t->state == YODEL_TRANSPORT_CLOSING)
+            t->reason = reason;
+        yodel_transport_end(t, reason);
+    }
+}

@@ -1,0 +1,63 @@
+/*
+ * transport_group: all the transports of one loop and what they share: the receive and the send
+ * buffer, the timeouts, the counters, the reaper, the drain.
+ *
+ * One group belongs to one loop thread; groups share nothing but the connection limit.
+ */
+#ifndef YODEL_CORE_TRANSPORT_GROUP_H
+#define YODEL_CORE_TRANSPORT_GROUP_H
+
+#include "counters.h"
+#include "log.h"
+#include "loop.h"
+#include "protocol.h"
+#include "transport.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+typedef struct yodel_transport_group yodel_transport_group;
+
+/* How many connections may be open at once, over all groups that are given the same limit. The
+ * only word that groups share; touched at a connection's begin and end. */
+typedef struct yodel_connection_limit {
+    size_t max;
+    _Alignas(64) _Atomic size_t open;
+} yodel_connection_limit;
+
+typedef struct yodel_transport_settings {
+    yodel_protocol_factory factory;
+    yodel_write_limits write_limits;
+    double idle_timeout;           /* seconds without data_received consuming anything; 0: never */
+    double write_timeout;          /* seconds in which the peer takes no byte of waiting output; 0: never */
+    yodel_connection_limit *limit; /* shared, must outlive the group */
+    const char *full_message;      /* what a connection above the limit is sent; NULL: nothing */
+    yodel_log *log;                /* NULL: silent */
+} yodel_transport_settings;
+
+/* Makes a group on a loop. settings and counters (zeroed, the group is their only writer) are
+ * borrowed until it is freed. 0 and *out, or -ENOMEM. */
+int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *settings,
+                              yodel_counters *counters, yodel_transport_group **out);
+
+/* Frees it, when its loop no longer runs; transports that are left are aborted, connection_lost
+ * included. NULL is fine. */
+void yodel_transport_group_free(yodel_transport_group *group);
+
+/* Takes over a connected, non-blocking, close-on-exec stream socket, whatever happens: it is counted as
+ * accepted and a transport with one of the factory's protocols begins on it. Above the limit it is sent
+ * full_message instead, closed in good order and counted as rejected; without memory it is
+ * closed and counted. On the loop's thread. */
+void yodel_transport_group_adopt(yodel_transport_group *group, int fd);
+
+/* Ends everything in good order: what has arrived at each connection when the drain reaches it is
+ * still answered, then it is closed with YODEL_EDRAIN; idle connections close at once. Connections
+ * adopted later are treated likewise. drained(arg) is called, from the reaper, when the last one has
+ * ended (at once in the next turn if there is none), once. On the loop's thread. */
+void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),
+                                 void *arg);
+
+/* Aborts every connection with reason. On the loop's thread. */
+void yodel_transport_group_abort(yodel_transport_group *group, int reason);
+
+#endif

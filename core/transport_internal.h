@@ -1,0 +1,151 @@
+/*
+ * What the files of the transport know of each other. Private: not installed.
+ *
+ *   transport_group.c   what a loop's transports share; adopt, timeouts, drain
+ *   transport.c         a connection's life: states, watchers, close, abort, reaper
+ *   transport_read.c    a read turn: receive, hand to the protocol, keep the rest
+ *   transport_write.c   the cork: collecting a turn's output, sending it, what is refused
+ *
+ * States go one way: OPEN -> CLOSING (flushing) -> LINGERING (half-closed, discarding what the
+ * peer still sends) -> ENDED (waiting for the reaper), any step may be left out.
+ */
+#ifndef YODEL_CORE_TRANSPORT_INTERNAL_H
+#define YODEL_CORE_TRANSPORT_INTERNAL_H
+
+#include "buffer.h"
+#include "idle.h"
+#include "transport.h"
+#include "transport_group.h"
+
+#include <ev.h>
+#include <sys/uio.h>
+
+/* What one recv takes at the most, and the room in front of it where the rest of the turn before
+ * is put so that a line cut by segments lies in one piece. A longer rest stays in the connection's own
+ * buffer and is received behind: copying it again for every segment would cost more than that memory. */
+#define YODEL_RECEIVE_SIZE ((size_t)64 * 1024)
+#define YODEL_HEADROOM     ((size_t)32 * 1024)
+
+/* The cork: bytes copied this turn, and pieces to gather. From GATHER_MIN up sending from where the
+ * bytes lie beats copying them. */
+#define YODEL_CORK_SIZE   ((size_t)64 * 1024)
+#define YODEL_CORK_PIECES 256
+#define YODEL_GATHER_MIN  512u
+
+#define YODEL_LINGER_SECONDS 2.0
+#define YODEL_LINGER_BYTES   ((uint32_t)64 * 1024)
+
+/* How many refused connections may linger in a group; the rest is closed without waiting, so that
+ * a flood of them does not eat the file descriptors. */
+#define YODEL_REFUSED_LINGERING 32u
+
+enum yodel_transport_state {
+    YODEL_TRANSPORT_OPEN,
+    YODEL_TRANSPORT_CLOSING,
+    YODEL_TRANSPORT_LINGERING,
+    YODEL_TRANSPORT_ENDED,
+};
+
+struct yodel_transport {
+    ev_io io;
+    yodel_transport_group *group;
+    const yodel_protocol_ops *ops;
+    yodel_list link;      /* in the group's live or ended list */
+    yodel_idle_node wait; /* in the group's list of what it waits for: idle, stalled or lingering */
+    yodel_buffer in;      /* received, not consumed */
+    yodel_buffer out;     /* written, refused by the kernel; its limit is the hard cap */
+    uint32_t high;
+    uint32_t low;
+    uint32_t left; /* bytes: draining, still to be read; lingering, still to be discarded */
+    int reason;
+    uint8_t state;
+    bool reading : 1;       /* data_received may be called */
+    bool redeliver : 1;     /* resumed: the kept input has to be handed in */
+    bool writing_paused : 1;
+    bool eof : 1;           /* the peer's end of file was received */
+    bool draining : 1;
+    bool refused : 1;       /* above the connection limit: holds no place in it */
+    bool lossy : 1;         /* ended with output that was never sent: the peer must see a reset */
+    _Alignas(max_align_t) unsigned char protocol[];
+};
+
+struct yodel_transport_group {
+    yodel_loop *loop;
+    struct ev_loop *ev;
+    const yodel_transport_settings *settings;
+    yodel_counters *counters;
+
+    uint8_t *receive; /* headroom, then YODEL_RECEIVE_SIZE */
+    const uint8_t *window; /* what data_received is looking at just now; NULL between turns */
+    size_t window_len;
+
+    yodel_transport *corked; /* whose output the cork holds; NULL: it is empty */
+    uint8_t *cork;
+    size_t cork_used;
+    size_t cork_total; /* bytes of all pieces */
+    int pieces;
+    struct iovec piece[YODEL_CORK_PIECES];
+    yodel_deferred uncork; /* for writes outside a read turn */
+
+    yodel_idle idle;
+    yodel_idle stalled;
+    yodel_idle lingering;
+    yodel_timer timer;
+    uint64_t timer_at;
+
+    yodel_list live;
+    yodel_list ended;
+    yodel_deferred reaper;
+    size_t refused;
+
+    bool draining;
+    void (*drained)(void *arg);
+    void *drained_arg;
+    yodel_log_limit callback_failures;
+    yodel_log_limit refusals;
+};
+
+static inline void *yodel_transport_protocol(yodel_transport *t)
+{
+    return t->protocol;
+}
+
+/* transport.c */
+
+/* Begins a transport on fd (taken over also on failure) and calls connection_made. */
+int yodel_transport_begin(yodel_transport_group *group, int fd,
+                          const yodel_protocol_factory *factory, bool refused);
+/* A callback returned a negative code: log it and abort with YODEL_EHANDLER. */
+void yodel_transport_callback_failed(yodel_transport *t, const char *callback, int code);
+/* To ENDED: stops every watcher and leaves the rest to the reaper. */
+void yodel_transport_end(yodel_transport *t, int reason);
+/* CLOSING with everything flushed: half-close and linger, or end if the peer ended first. */
+void yodel_transport_flushed(yodel_transport *t);
+/* Closes an idle connection: nothing is on its way to the peer, so there is nothing to linger for. */
+void yodel_transport_close_quiet(yodel_transport *t, int reason);
+/* Makes the io watcher fit the state. */
+void yodel_transport_watch(yodel_transport *t);
+void yodel_transport_drain(yodel_transport *t);
+
+/* transport_group.c */
+
+/* Puts t into the list of what it waits for now. */
+void yodel_transport_group_wait(yodel_transport *t);
+
+/* transport_read.c */
+
+/* A read turn: receives (or, after resume_reading, takes what was kept) and dispatches it. */
+void yodel_transport_read(yodel_transport *t);
+/* Discards what comes while lingering. */
+void yodel_transport_discard(yodel_transport *t);
+
+/* transport_write.c */
+
+/* Sends what the cork holds, whoever wrote it. */
+void yodel_transport_uncork(yodel_transport_group *group);
+/* Throws away what the cork holds. */
+void yodel_transport_drop_cork(yodel_transport_group *group);
+/* The socket takes bytes again: sends what was refused. */
+void yodel_transport_send_waiting(yodel_transport *t);
+
+#endif

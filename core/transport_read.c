@@ -1,0 +1,151 @@
+#include "core/transport_internal.h"
+
+#include "core/error.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* recv without EINTR; a negated errno on failure. */
+static ssize_t receive(yodel_transport *t, uint8_t *space, size_t size)
+{
+    ssize_t n;
+    do {
+        n = recv(t->io.fd, space, size, 0);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+static void end_of_input(yodel_transport *t)
+{
+    t->eof = true;
+    t->reading = false;
+    int code = t->ops->eof_received != NULL ? t->ops->eof_received(yodel_transport_protocol(t)) : 0;
+    if (code < 0)
+        yodel_transport_callback_failed(t, "eof_received", code);
+    else if (code == 0)
+        yodel_transport_close(t, YODEL_EOF);
+    if (t->group->corked == t)
+        yodel_transport_uncork(t->group);
+    if (t->state == YODEL_TRANSPORT_OPEN)
+        yodel_transport_watch(t);
+}
+
+/* Hands len bytes to the protocol and sends what it wrote. Returns how many it consumed, or -1 when
+ * the connection is no longer open (then its input is of no use). */
+static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len)
+{
+    yodel_transport_group *group = t->group;
+    ssize_t used = (ssize_t)len;
+
+    if (t->ops->data_received != NULL) {
+        group->window = data;
+        group->window_len = len;
+        used = t->ops->data_received(yodel_transport_protocol(t), data, len);
+        if (used < 0)
+            yodel_transport_callback_failed(t, "data_received", (int)used);
+        assert(used <= (ssize_t)len);
+        if (group->corked != NULL)
+            yodel_transport_uncork(group);
+        group->window = NULL;
+        group->window_len = 0;
+    }
+    if (t->state != YODEL_TRANSPORT_OPEN)
+        return -1;
+    if (used > 0)
+        yodel_idle_touch(&group->idle, &t->wait, yodel_loop_now(group->loop));
+    return used;
+}
+
+/* The rest of the turn's input moves into the connection's own buffer. The first kept bytes of data
+ * are in there already. */
+static int keep_rest(yodel_transport *t, const uint8_t *data, size_t len, size_t kept, size_t used)
+{
+    if (used == 0)
+        return yodel_buffer_append(&t->in, data + kept, len - kept);
+    if (kept > 0)
+        yodel_buffer_consume(&t->in, kept);
+    return len > used ? yodel_buffer_append(&t->in, data + used, len - used) : 0;
+}
+
+/* Receives into the group's buffer and puts what was kept in front of it. */
+static ssize_t read_shared(yodel_transport *t)
+{
+    uint8_t *space = t->group->receive + YODEL_HEADROOM;
+    size_t kept = yodel_buffer_len(&t->in);
+
+    ssize_t n = receive(t, space, YODEL_RECEIVE_SIZE);
+    if (n <= 0)
+        return n;
+    yodel_count(t->group->counters, YODEL_COUNT_BYTES_IN, (uint64_t)n);
+    uint8_t *data = space - kept;
+    if (kept > 0)
+        memcpy(data, yodel_buffer_data(&t->in), kept);
+    size_t len = kept + (size_t)n;
+    ssize_t used = dispatch(t, data, len);
+    if (used >= 0) {
+        int code = keep_rest(t, data, len, kept, (size_t)used);
+        if (code < 0)
+            yodel_transport_end(t, code);
+    }
+    return n;
+}
+
+static void dispatch_own(yodel_transport *t)
+{
+    ssize_t used = dispatch(t, yodel_buffer_data(&t->in), yodel_buffer_len(&t->in));
+    if (used > 0)
+        yodel_buffer_consume(&t->in, (size_t)used);
+}
+
+/* Receives behind what was kept, in the connection's own buffer. */
+static ssize_t read_own(yodel_transport *t)
+{
+    int code = yodel_buffer_reserve(&t->in, YODEL_RECEIVE_SIZE);
+    if (code < 0)
+        return code;
+    ssize_t n = receive(t, yodel_buffer_tail(&t->in), YODEL_RECEIVE_SIZE);
+    if (n <= 0)
+        return n;
+    yodel_count(t->group->counters, YODEL_COUNT_BYTES_IN, (uint64_t)n);
+    yodel_buffer_commit(&t->in, (size_t)n);
+    dispatch_own(t);
+    return n;
+}
+
+void yodel_transport_read(yodel_transport *t)
+{
+    size_t kept = yodel_buffer_len(&t->in);
+    if (t->redeliver) {
+        t->redeliver = false;
+        if (kept > 0)
+            dispatch_own(t);
+    } else {
+        ssize_t n = kept > YODEL_HEADROOM ? read_own(t) : read_shared(t);
+        if (n == 0) {
+            end_of_input(t);
+            return;
+        }
+        if (n < 0) {
+            if (n != -EAGAIN && n != -EWOULDBLOCK)
+                yodel_transport_end(t, (int)n);
+            return;
+        }
+        if (t->draining)
+            t->left -= (size_t)n < t->left ? (uint32_t)n : t->left;
+    }
+    if (t->draining && t->left == 0 && t->state == YODEL_TRANSPORT_OPEN && t->reading)
+        yodel_transport_close(t, YODEL_EDRAIN);
+}
+
+void yodel_transport_discard(yodel_transport *t)
+{
+    ssize_t n = receive(t, t->group->receive, YODEL_RECEIVE_SIZE);
+    if (n == -EAGAIN || n == -EWOULDBLOCK)
+        return;
+    if (n <= 0 || (size_t)n >= t->left)
+        yodel_transport_end(t, t->reason);
+    else
+        t->left -= (uint32_t)n;
+}

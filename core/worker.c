@@ -1,0 +1,140 @@
+#include "core/worker.h"
+
+#include "core/error.h"
+#include "core/thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_drained(void *arg)
+{
+    yodel_worker *worker = arg;
+    yodel_timer_stop(&worker->grace_timer);
+    yodel_loop_stop(worker->loop);
+    worker->stopped(worker, worker->stopped_arg);
+}
+
+static void on_grace_over(yodel_timer *timer)
+{
+    yodel_worker *worker = yodel_container_of(timer, yodel_worker, grace_timer);
+    yodel_transport_group_abort(worker->group, YODEL_EDRAINABORT);
+}
+
+static void on_drain(yodel_mail *mail, void *owner)
+{
+    (void)mail;
+    yodel_worker *worker = owner;
+    for (size_t i = 0; i < worker->watch_count; i++)
+        yodel_accept_watch_finish(&worker->watches[i], worker->backlog);
+    yodel_timer_start(&worker->grace_timer, worker->grace);
+    yodel_transport_group_drain(worker->group, on_drained, worker);
+}
+
+static void on_sockets(yodel_mail *mail, void *owner)
+{
+    yodel_worker *worker = owner;
+    yodel_socket_batch *batch = yodel_container_of(mail, yodel_socket_batch, mail);
+    for (unsigned i = 0; i < batch->count; i++)
+        yodel_transport_group_adopt(worker->group, batch->fds[i]);
+    free(batch);
+}
+
+static void on_accepted(yodel_accept_watch *watch, int fd)
+{
+    yodel_transport_group_adopt(((yodel_worker *)watch->owner)->group, fd);
+}
+
+int yodel_worker_init(yodel_worker *worker, unsigned index, int cpu,
+                      const yodel_transport_settings *settings, yodel_worker_stopped_fn *stopped,
+                      void *stopped_arg)
+{
+    memset(worker, 0, sizeof(*worker));
+    worker->index = index;
+    worker->cpu = cpu;
+    worker->log = settings->log;
+    worker->stopped = stopped;
+    worker->stopped_arg = stopped_arg;
+
+    int code = yodel_loop_new(&worker->loop);
+    if (code < 0)
+        return code;
+    code = yodel_transport_group_new(worker->loop, settings, &worker->counters, &worker->group);
+    if (code == 0) {
+        code = yodel_mailbox_init(&worker->mailbox, worker->loop, worker);
+        if (code < 0)
+            yodel_transport_group_free(worker->group);
+    }
+    if (code < 0) {
+        yodel_loop_free(worker->loop);
+        return code;
+    }
+    yodel_timer_init(&worker->grace_timer, worker->loop, on_grace_over);
+    return 0;
+}
+
+void yodel_worker_destroy(yodel_worker *worker)
+{
+    for (size_t i = 0; i < worker->watch_count; i++)
+        yodel_accept_watch_finish(&worker->watches[i], 0);
+    free(worker->watches);
+    yodel_mailbox_destroy(&worker->mailbox);
+    yodel_transport_group_free(worker->group);
+    yodel_loop_free(worker->loop);
+}
+
+int yodel_worker_listen(yodel_worker *worker, const yodel_listener *listeners, size_t count,
+                        unsigned backlog)
+{
+    worker->watches = calloc(count, sizeof(*worker->watches));
+    if (worker->watches == NULL)
+        return -ENOMEM;
+    worker->watch_count = count;
+    worker->backlog = backlog;
+    for (size_t i = 0; i < count; i++) {
+        yodel_accept_watch *watch = &worker->watches[i];
+        watch->accepted = on_accepted;
+        watch->owner = worker;
+        yodel_accept_watch_start(watch, worker->loop, &listeners[i], &worker->counters,
+                                 worker->log);
+    }
+    return 0;
+}
+
+static void *run(void *arg)
+{
+    yodel_worker *worker = arg;
+    yodel_loop_run(worker->loop);
+    return NULL;
+}
+
+int yodel_worker_start(yodel_worker *worker)
+{
+    char name[YODEL_THREAD_NAME];
+    (void)snprintf(name, sizeof(name), "worker %u", worker->index);
+    int code = yodel_thread_start(&worker->thread, name, worker->cpu, run, worker);
+    if (code == 0)
+        worker->started = true;
+    return code;
+}
+
+void yodel_worker_hand_over(yodel_worker *worker, yodel_socket_batch *batch)
+{
+    batch->mail.deliver = on_sockets;
+    yodel_mailbox_post(&worker->mailbox, &batch->mail);
+}
+
+void yodel_worker_drain(yodel_worker *worker, double grace)
+{
+    worker->grace = grace;
+    worker->drain.deliver = on_drain;
+    yodel_mailbox_post(&worker->mailbox, &worker->drain);
+}
+
+void yodel_worker_join(yodel_worker *worker)
+{
+    if (worker->started)
+        pthread_join(worker->thread, NULL);
+    worker->started = false;
+}

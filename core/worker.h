@@ -1,0 +1,78 @@
+/*
+ * worker: a core at work: thread + loop + mailbox + its connections + its counters.
+ *
+ * A connection lives and dies on one worker; workers share nothing on the way of the data. Sockets
+ * reach a worker in batches from the acceptor (yodel_worker_hand_over), or it accepts them itself on listeners
+ * of its own (yodel_worker_listen). Both end in the same adopt.
+ */
+#ifndef YODEL_CORE_WORKER_H
+#define YODEL_CORE_WORKER_H
+
+#include "accept_watch.h"
+#include "mailbox.h"
+#include "transport_group.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+typedef struct yodel_worker yodel_worker;
+
+/* A drained worker's last word: called on its thread, once, when no connection is left. */
+typedef void yodel_worker_stopped_fn(yodel_worker *worker, void *arg);
+
+struct yodel_worker {
+    yodel_counters counters; /* first: it has cache lines of its own */
+    unsigned index;
+    int cpu; /* to run on, -1: any */
+    bool started;
+    pthread_t thread;
+    yodel_log *log;
+    yodel_loop *loop;
+    yodel_mailbox mailbox;
+    yodel_transport_group *group;
+    yodel_accept_watch *watches;
+    size_t watch_count;
+    yodel_mail drain;
+    double grace;
+    unsigned backlog;
+    yodel_timer grace_timer;
+    yodel_worker_stopped_fn *stopped;
+    void *stopped_arg;
+};
+
+/* Sockets on their way to a worker. */
+typedef struct yodel_socket_batch {
+    yodel_mail mail;
+    unsigned count;
+    int fds[YODEL_ACCEPT_BATCH];
+} yodel_socket_batch;
+
+/* Makes a worker that does not run yet. settings are borrowed until it is destroyed; cpu: the core
+ * to run on, or -1. 0, or a negative errno (then there is nothing to destroy). Main thread. */
+int yodel_worker_init(yodel_worker *worker, unsigned index, int cpu,
+                      const yodel_transport_settings *settings, yodel_worker_stopped_fn *stopped,
+                      void *stopped_arg);
+
+/* Frees what a worker holds; it has never been started or was joined. */
+void yodel_worker_destroy(yodel_worker *worker);
+
+/* Gives it listeners of its own to accept on; they are taken over, all of them or (-ENOMEM) none.
+ * backlog: how many connections can have queued on each when it drains. Before it is started. */
+int yodel_worker_listen(yodel_worker *worker, const yodel_listener *listeners, size_t count,
+                        unsigned backlog);
+
+/* Starts the thread. 0, or a negative errno. Main thread; every signal that another thread is to
+ * handle must be blocked already. */
+int yodel_worker_start(yodel_worker *worker);
+
+/* Hands sockets over, with the batch (from malloc) itself. Any thread, before yodel_worker_drain. */
+void yodel_worker_hand_over(yodel_worker *worker, yodel_socket_batch *batch);
+
+/* Ends it in good order: no more accepting, transports drain (transport_group.h), after grace
+ * seconds what is left is aborted, then stopped is called and the thread ends. Any thread, once. */
+void yodel_worker_drain(yodel_worker *worker, double grace);
+
+/* Waits for the thread's end. Main thread. */
+void yodel_worker_join(yodel_worker *worker);
+
+#endif

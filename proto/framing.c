@@ -1,0 +1,71 @@
+#include "proto/framing.h"
+
+#include "core/error.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+void yodel_framing_init(yodel_framing *f, const char *delimiter, size_t len, uint32_t max_line)
+{
+    assert(len >= 1 && len <= YODEL_DELIMITER_MAX);
+    assert(max_line <= UINT32_MAX - YODEL_DELIMITER_MAX);
+    *f = (yodel_framing){.window = max_line + (uint32_t)len, .delimiter_len = (uint8_t)len};
+    memcpy(f->delimiter, delimiter, len);
+}
+
+/* Is the delimiter's last byte, found at data[last], the end of a whole delimiter? It must begin in
+ * this line too: what lies before data[0] belongs to another one. */
+static inline bool completes(const yodel_framing *f, const uint8_t *data, size_t last)
+{
+    size_t before = f->delimiter_len - 1U;
+
+    if (last < before) {
+        return false;
+    }
+    for (size_t i = 0; i < before; i++) { /* at most three: a call of memcmp costs more */
+        if (data[last - before + i] != f->delimiter[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * Looks for the last byte of the delimiter and then back, not for the first byte and then ahead:
+ * ahead may be where the bytes have not come yet, so that a delimiter in two pieces would need a
+ * state of its own, and back is always there. It also is the end of the line that the rule about
+ * too long ones asks for. Every place where a delimiter could end is tried, which makes
+ * self-overlapping delimiters ("aab" in "aaab") no special case.
+ *
+ * memchr reads 32 bytes in a step: 27 ns per KiB, where memmem for CRLF takes a microsecond. For
+ * short lines its call is about half of the 7 ns that a line costs here; looking at the first 16 to
+ * 64 bytes inline before calling it won half a nanosecond at 8 bytes and lost 1 to 2 from 64 on.
+ */
+ssize_t yodel_framing_next(yodel_framing *f, const uint8_t *data, size_t len, size_t *line_len)
+{
+    const uint8_t wanted = f->delimiter[f->delimiter_len - 1];
+    size_t end = len < f->window ? len : f->window;
+    size_t at = f->scanned;
+
+    assert(at <= len);
+    while (at < end) {
+        const uint8_t *found = memchr(data + at, wanted, end - at);
+
+        if (found == NULL) {
+            break;
+        }
+        at = (size_t)(found - data) + 1;
+        if (completes(f, data, at - 1)) {
+            f->scanned = 0;
+            *line_len = at - f->delimiter_len;
+            return (ssize_t)at;
+        }
+    }
+    if (end == f->window) {
+        f->scanned = 0;
+        return YODEL_ELINETOOLONG;
+    }
+    f->scanned = (uint32_t)end;
+    return 0;
+}

@@ -1,0 +1,81 @@
+/*
+ * line_protocol: line servers without any buffering of one's own (the articles' ChatProtocol):
+ * turns data_received into line_received, and has write_line.
+ *
+ *     static int line_received(yodel_line_protocol *p, const char *line, size_t len)
+ *     {
+ *         return yodel_line_write_line(p, line, len) < 0 ? -1 : 1;
+ *     }
+ *     static const yodel_line_ops ops = {.line_received = line_received};
+ *     static const yodel_line_config config = {.ops = &ops, .max_line = 512};
+ *     ...
+ *     server_config.factory = yodel_line_factory(&config);
+ *
+ * Lines end with CRLF exactly unless the config names another delimiter; a bare LF, a bare CR, NUL and
+ * bytes above 127 are payload. All functions are for the connection's own loop thread.
+ */
+#ifndef YODEL_PROTO_LINE_PROTOCOL_H
+#define YODEL_PROTO_LINE_PROTOCOL_H
+
+#include "../core/protocol.h"
+#include "../core/transport.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One connection of a line protocol. */
+typedef struct yodel_line_protocol yodel_line_protocol;
+
+/* Callbacks; all but line_received may be NULL. One that returns a negative code aborts this
+ * connection only, which is logged and counted. */
+typedef struct yodel_line_ops {
+    size_t state_size; /* bytes of state per connection, zeroed; yodel_line_state returns it */
+
+    /* The place for a greeting. 0, or a negative code. */
+    int (*connection_made)(yodel_line_protocol *p);
+
+    /* One complete line without its delimiter; borrowed until the return, not NUL-terminated.
+     * > 0: go on with the next line; 0: stop dispatching, for a protocol that has closed or
+     * paused reading (lines that came already are delivered after yodel_transport_resume_reading);
+     * < 0: drop the connection. */
+    int (*line_received)(yodel_line_protocol *p, const char *line, size_t len);
+
+    /* A line is longer than max_line. Usually writes an error line; afterwards the connection is
+     * closed in good order with YODEL_ELINETOOLONG. NULL writes
+     * "Error: line longer than N bytes". 0, or a negative code. */
+    int (*line_too_long)(yodel_line_protocol *p);
+
+    /* The client sends no more; every complete line was delivered, a partial one was dropped and
+     * counted. 0: close after everything is sent (as NULL does); 1: stay open for writing, the protocol closes. */
+    int (*eof_received)(yodel_line_protocol *p);
+
+    /* The end; reason as in protocol.h. p is gone afterwards. */
+    void (*connection_lost)(yodel_line_protocol *p, int reason);
+} yodel_line_ops;
+
+typedef struct yodel_line_config {
+    const yodel_line_ops *ops;
+    const char *delimiter; /* 1 to 4 characters; NULL: CRLF */
+    uint32_t max_line;     /* bytes without the delimiter */
+    void *arg;             /* yodel_line_arg returns it */
+} yodel_line_config;
+
+/* The factory for a server's config. config must outlive the server. Any thread. */
+yodel_protocol_factory yodel_line_factory(const yodel_line_config *config);
+
+/* Writes bytes as they are: part of a line. Returns what yodel_transport_write returns. */
+int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len);
+
+/* Writes bytes and the delimiter, and counts a line. Returns what yodel_transport_write returns. */
+int yodel_line_write_line(yodel_line_protocol *p, const void *data, size_t len);
+
+/* Closes once everything written is sent; lines that came already are not delivered any more. */
+void yodel_line_close(yodel_line_protocol *p);
+
+/* The connection's state (ops.state_size bytes, aligned for any type), the config's arg, and the
+ * transport below, for its peer, pause_reading and the like. */
+void *yodel_line_state(yodel_line_protocol *p);
+void *yodel_line_arg(const yodel_line_protocol *p);
+yodel_transport *yodel_line_transport(const yodel_line_protocol *p);
+
+#endif

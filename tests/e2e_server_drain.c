@@ -1,0 +1,321 @@
+/* SIGTERM and SIGINT: the server stops taking clients, finishes with those it has, and exits. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/net.h"
+#include "tests/support/program.h"
+#include "tests/support/server.h"
+
+/* A grace far above what a test waits for anything: a server that sits it out fails. */
+#define LONG_GRACE "300"
+
+enum { SOME = 8 };
+
+static int connect_and_talk(const server *s)
+{
+    int fd = net_connect(s->port);
+    net_send_text(fd, "hello\r\n");
+    net_expect_text(fd, "You sent: hello\r\n");
+    return fd;
+}
+
+/* A client with more answers under way than the kernels' buffers take, that does not read. The
+ * server has paused reading from it. */
+static int connect_never_reading(const server *s)
+{
+    static char lines[16 << 20];
+    for (size_t i = 0; i < sizeof lines; i += 128) {
+        memset(lines + i, 'x', 126);
+        memcpy(lines + i + 126, "\r\n", 2);
+    }
+    int fd = net_connect_tiny(s->port);
+    assert_true(net_send_until_blocked(fd, lines, sizeof lines, 100) < sizeof lines);
+    return fd;
+}
+
+static void idle_ones_close_at_once(server *s)
+{
+    int fds[SOME];
+    for (int i = 0; i < SOME; i++) {
+        fds[i] = connect_and_talk(s);
+    }
+    program_signal(s->program, SIGTERM);
+    for (int i = 0; i < SOME; i++) {
+        net_expect_eof(fds[i]);
+        close(fds[i]);
+    }
+}
+
+/* server_with_each_shape ends the server itself; here the body does. */
+static void with_each_shape(void (*body)(server *s), const char *grace)
+{
+    static const char *const modes[] = {"handoff", "reuseport"};
+    static const char *const threads[] = {"1", "2", "8"};
+    for (int shape = 0; shape < 6; shape++) {
+        server s = server_start(NULL, "--accept", modes[shape / 3], "-t", threads[shape % 3],
+                                "--grace", grace, NULL);
+        body(&s);
+        server_wait_drained(&s);
+    }
+}
+
+static void test_idle_clients_are_closed_at_once(void **state)
+{
+    (void)state;
+    with_each_shape(idle_ones_close_at_once, LONG_GRACE);
+}
+
+static void test_nobody_is_there(void **state)
+{
+    (void)state;
+    server s = server_start(NULL, "--grace", LONG_GRACE, NULL);
+    program_signal(s.program, SIGTERM);
+    server_wait_drained(&s);
+}
+
+static void test_sigint_does_the_same(void **state)
+{
+    (void)state;
+    server s = server_start(NULL, "--grace", LONG_GRACE, NULL);
+    int fd = connect_and_talk(&s);
+    program_signal(s.program, SIGINT);
+    net_expect_eof(fd);
+    close(fd);
+    server_wait_drained(&s);
+    assert_int_equal(server_counter(&s, "closed_drain"), 1);
+}
+
+static void test_half_a_line_does_not_hold_the_drain(void **state)
+{
+    (void)state;
+    server s = server_start(NULL, "--grace", LONG_GRACE, NULL);
+    int fd = connect_and_talk(&s);
+    net_send_text(fd, "a\r\nhalf");
+    net_expect_text(fd, "You sent: a\r\n"); /* so it has the half, too */
+    program_signal(s.program, SIGTERM);
+    net_expect_eof(fd);
+    close(fd);
+    server_wait_drained(&s);
+}
+
+/* What a client has sent before the signal is answered, all of it, although it reads only after. */
+static void busy_ones_get_their_answers(server *s)
+{
+    net_text sent = {0}, answers = {0};
+    for (int i = 0; i < 2000; i++) {
+        net_text_printf(&sent, "line %d\r\n", i);
+        net_text_printf(&answers, "You sent: line %d\r\n", i);
+    }
+    int fds[SOME];
+    for (int i = 0; i < SOME; i++) {
+        fds[i] = connect_and_talk(s);
+        net_send(fds[i], sent.data, sent.len);
+        net_wait_delivered(fds[i]);
+    }
+    program_signal(s->program, SIGTERM);
+    for (int i = 0; i < SOME; i++) {
+        net_expect(fds[i], answers.data, answers.len);
+        net_expect_eof(fds[i]);
+        close(fds[i]);
+    }
+    net_text_free(&sent);
+    net_text_free(&answers);
+}
+
+static void test_busy_clients_get_their_answers(void **state)
+{
+    (void)state;
+    with_each_shape(busy_ones_get_their_answers, LONG_GRACE);
+}
+
+/* The answers to many empty lines are six times as long as the lines. Nobody reads them, so reading
+ * pauses, and part of the lines lies in the server's kernel when the signal comes. */
+static void test_paused_clients_get_their_answers(void **state)
+{
+    (void)state;
+    net_text sent = {0}, answers = {0};
+    for (int i = 0; i < 30000; i++) {
+        net_text_printf(&sent, "\r\n");
+        net_text_printf(&answers, "You sent: \r\n");
+    }
+    server s =
+        server_start(NULL, "-t", "1", "--write-buffer", "4K:1K:1M", "--grace", LONG_GRACE, NULL);
+    int fd = net_connect_tiny(s.port);
+    net_send(fd, sent.data, sent.len);
+    net_wait_delivered(fd);
+    program_signal(s.program, SIGTERM);
+    net_expect(fd, answers.data, answers.len);
+    net_expect_eof(fd);
+    close(fd);
+    server_wait_drained(&s);
+    assert_true(server_counter(&s, "paused") >= 1);
+    net_text_free(&sent);
+    net_text_free(&answers);
+}
+
+/* Stopped, the server cannot accept: whoever connects is in the kernel's queue when the signal
+ * arrives. */
+static void queued_ones_are_served(server *s)
+{
+    int fds[SOME];
+    program_signal(s->program, SIGSTOP);
+    for (int i = 0; i < SOME; i++) {
+        fds[i] = net_connect(s->port);
+        net_send_text(fds[i], "am I late?\r\n");
+    }
+    program_signal(s->program, SIGTERM);
+    program_signal(s->program, SIGCONT);
+    for (int i = 0; i < SOME; i++) {
+        net_expect_text(fds[i], "You sent: am I late?\r\n");
+        net_expect_eof(fds[i]);
+        close(fds[i]);
+    }
+}
+
+static void test_who_is_in_the_queue_is_served(void **state)
+{
+    (void)state;
+    with_each_shape(queued_ones_are_served, LONG_GRACE);
+}
+
+static void never_reader_is_aborted(server *s)
+{
+    int fd = connect_never_reading(s);
+    double start = program_now();
+    program_signal(s->program, SIGTERM);
+    program_wait_exit(s->program);
+    assert_true(program_now() - start > 0.49);
+    close(fd);
+}
+
+static void test_who_never_reads_is_aborted_at_the_grace_time(void **state)
+{
+    (void)state;
+    server s = server_start(NULL, "--grace", "500ms", NULL);
+    never_reader_is_aborted(&s);
+    server_wait_drained(&s);
+    assert_int_equal(server_counter(&s, "closed_drain_abort"), 1);
+}
+
+static void test_all_kinds_at_once(void **state)
+{
+    (void)state;
+    with_each_shape(never_reader_is_aborted, "0.5");
+    server s = server_start(NULL, "-t", "2", "--grace", "0.5", NULL);
+    int deaf = connect_never_reading(&s);
+    int idle = connect_and_talk(&s);
+    int busy = connect_and_talk(&s);
+    net_send_text(busy, "one more\r\n");
+    net_wait_delivered(busy);
+    program_signal(s.program, SIGTERM);
+    net_expect_eof(idle);
+    net_expect_text(busy, "You sent: one more\r\n");
+    net_expect_eof(busy);
+    assert_true(program_running(s.program)); /* it waits for the deaf one */
+    server_wait_drained(&s);
+    assert_int_equal(server_counter(&s, "closed_drain_abort"), 1);
+    assert_int_equal(server_counter(&s, "closed_drain"), 2);
+    close(deaf);
+    close(idle);
+    close(busy);
+}
+
+static void connecting_is_refused(server *s)
+{
+    int deaf = connect_never_reading(s); /* holds the drain */
+    program_signal(s->program, SIGTERM);
+    double deadline = program_now() + PROGRAM_TIMEOUT;
+    int fd;
+    while ((fd = net_try_connect("127.0.0.1", s->port)) != -ECONNREFUSED) {
+        assert_true(program_now() < deadline);
+        if (fd >= 0) { /* it was in time, so it is served or told the end, not left hanging */
+            net_wait_end(fd);
+            close(fd);
+        }
+    }
+    assert_true(program_running(s->program));
+    net_reset(deaf); /* the last one has gone: it need not wait for the grace time */
+}
+
+static void test_connecting_is_refused(void **state)
+{
+    (void)state;
+    with_each_shape(connecting_is_refused, LONG_GRACE);
+}
+
+static void second_signal(int first, int second)
+{
+    server s = server_start(NULL, "--grace", LONG_GRACE, NULL);
+    int deaf = connect_never_reading(&s);
+    int idle = connect_and_talk(&s);
+    program_signal(s.program, first);
+    net_expect_eof(idle); /* the drain has begun */
+    program_signal(s.program, second);
+    program_expect_exit(s.program, 1);
+    close(deaf);
+    close(idle);
+}
+
+static void test_a_second_signal_ends_it_at_once(void **state)
+{
+    (void)state;
+    second_signal(SIGTERM, SIGTERM);
+    second_signal(SIGINT, SIGINT);
+    second_signal(SIGTERM, SIGINT);
+}
+
+static void test_clients_come_all_the_time(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        server s = server_start(NULL, "--accept", round % 2 ? "handoff" : "reuseport", "-t", "2",
+                                "--grace", LONG_GRACE, NULL);
+        enum { CLIENTS = 100 };
+        int fds[CLIENTS];
+        for (int i = 0; i < CLIENTS; i++) {
+            if (i == CLIENTS / 2) {
+                net_wait_delivered(fds[i - 1]);
+                program_signal(s.program, SIGTERM);
+            }
+            fds[i] = net_try_connect("127.0.0.1", s.port);
+            if (fds[i] >= 0) {
+                net_send_until_blocked(fds[i], "hello\r\n", 7, 0);
+            }
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            if (i < CLIENTS / 2) { /* connected and sent before the signal */
+                net_expect_text(fds[i], "You sent: hello\r\n");
+                net_expect_eof(fds[i]);
+            }
+            if (fds[i] >= 0) {
+                net_wait_end(fds[i]);
+                close(fds[i]);
+            }
+        }
+        server_wait_drained(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        program_test(test_idle_clients_are_closed_at_once),
+        program_test(test_nobody_is_there),
+        program_test(test_sigint_does_the_same),
+        program_test(test_half_a_line_does_not_hold_the_drain),
+        program_test(test_busy_clients_get_their_answers),
+        program_test(test_paused_clients_get_their_answers),
+        program_test(test_who_is_in_the_queue_is_served),
+        program_test(test_who_never_reads_is_aborted_at_the_grace_time),
+        program_test(test_all_kinds_at_once),
+        program_test(test_connecting_is_refused),
+        program_test(test_a_second_signal_ends_it_at_once),
+        program_test(test_clients_come_all_the_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
