@@ -8,8 +8,9 @@
  *
  * The conversion streams: no line is ever held, so lines may be of any length and come cut
  * anywhere. It also keeps the count that decides whether everything was answered. The line "." asks
- * a chat server to close: neither it nor what follows it can expect an answer. Pure: no I/O, no
- * allocation; one object belongs to one thread.
+ * a chat server to close: neither it nor what follows it can expect an answer.
+ *
+ * Pure: no I/O, no allocation; one object belongs to one thread.
  */
 #ifndef YODEL_CLIENT_CRLF_H
 #define YODEL_CLIENT_CRLF_H

@@ -69,15 +69,19 @@ void *yodel_input_run(void *input)
 
     yodel_crlf_init(&in->crlf);
     while ((n = read_some(in, data, sizeof data)) > 0) {
-        if (!send_all(in, converted, yodel_crlf_convert(&in->crlf, data, (size_t)n, converted))) {
+        in->cut =
+            !send_all(in, converted, yodel_crlf_convert(&in->crlf, data, (size_t)n, converted));
+        if (in->cut) {
             return NULL;
         }
     }
     if (n == -ECANCELED) {
+        in->cut = in->crlf.begun;
         return NULL;
     }
     in->read_error = (int)n;
-    if (send_all(in, converted, yodel_crlf_finish(&in->crlf, converted))) {
+    in->cut = !send_all(in, converted, yodel_crlf_finish(&in->crlf, converted));
+    if (!in->cut) {
         shutdown(in->socket, SHUT_WR);
         in->ended = true;
     }

@@ -23,6 +23,7 @@ typedef struct yodel_input {
     /* Valid when the thread was joined. */
     yodel_crlf crlf; /* what was taken from the source, and how many lines */
     bool ended;      /* everything was sent, and our direction of the connection closed */
+    bool cut;        /* otherwise: the connection ended in the middle of a line, or of more */
     int read_error;  /* the source failed, a negated errno; what it gave before was sent */
     int send_error;  /* the connection failed, a negated errno; the socket was shut down */
 } yodel_input;

@@ -113,6 +113,10 @@ static bool wait_for_answers(yodel_completion *closed, yodel_reader *reader, dou
     }
 }
 
+/*
+ * Signals stay as they are in both threads: a client in the background that reads from the terminal
+ * must be stopped by SIGTTIN, and with that blocked read(2) would fail instead.
+ */
 static int run_threads(yodel_reader *reader, yodel_input *input, double timeout, bool *silent)
 {
     pthread_t reader_thread, input_thread;
@@ -169,6 +173,7 @@ static int talk(const yodel_client_options *o, int fd)
         .input_error = input.read_error,
         .output_error = reader.output_error,
         .input_ended = input.ended,
+        .cut = input.cut,
         .from_terminal = isatty(STDIN_FILENO),
         .said_goodbye = input.crlf.said_goodbye,
         .silent = silent,
@@ -202,7 +207,7 @@ int main(int argc, char *argv[])
 {
     yodel_client_options options;
     char message[256];
-    int fd, error = occupy_standard_fds();
+    int fd = -1, error = occupy_standard_fds();
 
     if (error < 0) {
         return fail("cannot open /dev/null", error);

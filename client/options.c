@@ -85,6 +85,16 @@ static int parse_timeout(const char *text, double *seconds, const complaint *c)
     return 0;
 }
 
+static bool is_known(int option)
+{
+    for (const struct option *o = long_options; o->name != NULL; o++) {
+        if (o->val == option) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* getopt_long has refused something: '?' or, for a missing value, ':'. It leaves the name of a long
  * option to be found in argv. */
 static int complain_refused(int result, char *argv[], const complaint *c)
@@ -94,13 +104,13 @@ static int complain_refused(int result, char *argv[], const complaint *c)
     if (result == ':') {
         return complain(c, "option '%s' needs a value", argument);
     }
-    if (optopt >= OPTION_RAW) {
+    if (optopt == 0) {
+        return complain(c, "unknown option '%s'", argument);
+    }
+    if (is_known(optopt)) {
         return complain(c, "option '%s' takes no value", argument);
     }
-    if (optopt != 0) {
-        return complain(c, "unknown option '-%c'", optopt);
-    }
-    return complain(c, "unknown option '%s'", argument);
+    return complain(c, "unknown option '-%c'", optopt);
 }
 
 /* What is left of argv: [HOST [PORT]]. */

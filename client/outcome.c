@@ -46,7 +46,7 @@ static int closed_status(const yodel_outcome *o, char message[YODEL_OUTCOME_MESS
                    "connection closed by server: %" PRIu64 " of %" PRIu64 " lines unanswered",
                    unanswered(o), o->lines);
     }
-    if (o->answers > 0 && !o->from_terminal) {
+    if (o->answers > 0 && !o->cut && !o->from_terminal) {
         return 0;
     }
     return say(message, "connection closed by server");

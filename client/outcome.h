@@ -13,7 +13,8 @@
  *                                                           lines unanswered"
  *   input had not ended, everything was answered         0, unless a person was at a terminal: who
  *                                                           is typing wants to know, so 1
- *   otherwise                                            1 "connection closed by server"
+ *   otherwise: a line was not sent to its end, lines     1 "connection closed by server..."
+ *   are unanswered, or not a word was said
  *
  * A reset is 1 with a message of its own; but behind "." it is no news: the server had closed and
  * did not want what followed.
@@ -32,6 +33,7 @@ typedef struct yodel_outcome {
     int input_error;    /* standard input could not be read */
     int output_error;   /* standard output could not be written; -EPIPE: nobody reads it any more */
     bool input_ended;   /* everything was read and sent, and our direction closed */
+    bool cut;           /* or else: what was read was not all sent, or ended within a line */
     bool from_terminal; /* a person was typing */
     bool said_goodbye;  /* the line "." was sent */
     bool silent;        /* we gave up: after the end of input nothing came for `timeout` */

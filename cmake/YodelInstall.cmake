@@ -53,5 +53,6 @@ install(FILES
     ${CMAKE_BINARY_DIR}/yodelConfig.cmake
     ${CMAKE_BINARY_DIR}/yodelConfigVersion.cmake
     cmake/FindLibev.cmake
+    cmake/FindCares.cmake
     DESTINATION ${package_dir}
 )

@@ -25,13 +25,6 @@ add_custom_target(programs)
 
 function(yodel_program name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "DIRECTORY" "SOURCES;LIBRARIES")
-    # TEMPORARY: see CMakeLists.txt
-    foreach(source IN LISTS arg_SOURCES ITEMS main.c)
-        if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${arg_DIRECTORY}/${source})
-            message(WARNING "TEMPORARY: ${arg_DIRECTORY}/${source} does not exist yet: no ${name}")
-            return()
-        endif()
-    endforeach()
     list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/${arg_DIRECTORY}/)
 
     add_library(${name}-parts STATIC ${arg_SOURCES})

@@ -55,8 +55,9 @@ static int accept_some(yodel_accept_watch *watch, unsigned max)
 static void pause_and_retry(yodel_accept_watch *watch, int code)
 {
     yodel_count(watch->counters, YODEL_COUNT_ACCEPT_ERRORS, 1);
-    yodel_log_limited(watch->log, &watch->complaints, yodel_loop_now(watch->loop), YODEL_LOG_ERROR,
-                      "cannot accept connections: %s; trying again", yodel_strerror(code));
+    yodel_log_limited(watch->log, &watch->complaints, yodel_loop_now(watch->loop),
+                      YODEL_LOG_WARNING, "cannot accept connections: %s; trying again",
+                      yodel_strerror(code));
     watch->delay = watch->delay > 0 ? watch->delay * 2 : RETRY_FIRST;
     if (watch->delay > RETRY_MAX)
         watch->delay = RETRY_MAX;

@@ -15,8 +15,8 @@ static uint64_t load(const yodel_acceptor *acceptor, unsigned worker)
            yodel_counters_closed(&acceptor->workers[worker].counters);
 }
 
-/* The less loaded of two candidates; the pair moves on with each socket. Long-lived connections come
- * out exactly even, and however many workers there are, only two are looked at. */
+/* The less loaded of two candidates; the pair moves on with each socket. Long-lived connections
+ * come out exactly even, and however many workers there are, only two are looked at. */
 static unsigned choose(yodel_acceptor *acceptor)
 {
     unsigned first = acceptor->next;

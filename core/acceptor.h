@@ -23,8 +23,8 @@ typedef struct yodel_acceptor {
     unsigned backlog;
     yodel_worker *workers;
     unsigned worker_count;
-    unsigned next;                /* first of the two workers that are candidates for the next socket */
-    uint64_t *handed_over;        /* sockets given to each worker so far */
+    unsigned next;         /* first of the two workers that are candidates for the next socket */
+    uint64_t *handed_over; /* sockets given to each worker so far */
     yodel_socket_batch **batches; /* being filled, for each worker; NULL: none yet */
     yodel_mail drain;
     double grace;
@@ -33,17 +33,17 @@ typedef struct yodel_acceptor {
     yodel_completion *stopped;
 } yodel_acceptor;
 
-/* Makes an acceptor that does not run yet, for worker_count workers (borrowed, not yet initialised: only
- * their address is taken). stopped is completed with 0 when all workers have stopped after a drain.
- * 0, or a negative errno (then there is nothing to destroy). Main thread. */
+/* Makes an acceptor that does not run yet, for worker_count workers (borrowed, not yet initialised:
+ * only their address is taken). stopped is completed with 0 when all workers have stopped after a
+ * drain. 0, or a negative errno (then there is nothing to destroy). Main thread. */
 int yodel_acceptor_init(yodel_acceptor *acceptor, yodel_worker *workers, unsigned worker_count,
                         yodel_log *log, yodel_completion *stopped);
 
 /* Frees what it holds; it was never started or was joined. */
 void yodel_acceptor_destroy(yodel_acceptor *acceptor);
 
-/* Gives it listeners to accept on (handoff mode); taken over, all of them or (-ENOMEM) none. backlog:
- * how many connections can have queued on each when it drains. Before it is started. */
+/* Gives it listeners to accept on (handoff mode); taken over, all of them or (-ENOMEM) none.
+ * backlog: how many connections can have queued on each when it drains. Before it is started. */
 int yodel_acceptor_listen(yodel_acceptor *acceptor, const yodel_listener *listeners, size_t count,
                           unsigned backlog);
 

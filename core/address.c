@@ -214,8 +214,8 @@ static int wait_connected(int fd, uint64_t deadline_ns, int cancel_fd)
  */
 static int refuse_self(int fd)
 {
-    yodel_address own;
-    yodel_address peer;
+    yodel_address own = {0};
+    yodel_address peer = {0};
     int code = yodel_address_of_socket(fd, &own);
 
     if (code == 0) {

@@ -2,8 +2,8 @@
  * counters: what one worker counts, on cache lines of its own.
  *
  * Only the owning thread writes (yodel_count and friends are a plain add, no locked instruction);
- * any thread may read a single counter at any time. Values of different counters read while the owner runs
- * may be a few events apart; once the owner has stopped they are exact.
+ * any thread may read a single counter at any time. Values of different counters read while the
+ * owner runs may be a few events apart; once the owner has stopped they are exact.
  *
  * The list below is the one place that names them: yodel_counter_name and yodel_counter_help give
  * the same words to log lines, status pages and metrics.
@@ -18,6 +18,7 @@
     X(ACCEPTED, "accepted", "connections taken over, refused ones included")                       \
     X(ACTIVE, "active", "connections that are open now")                                           \
     X(REJECTED, "rejected", "connections refused because the server was full")                     \
+    X(OPENED, "opened", "connections opened to other servers")                                     \
     X(ACCEPT_ERRORS, "accept_errors", "accept4 calls that failed for want of fds or memory")       \
     X(BYTES_IN, "bytes_in", "bytes received")                                                      \
     X(BYTES_OUT, "bytes_out", "bytes the kernel took from us")                                     \

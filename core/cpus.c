@@ -203,10 +203,9 @@ unsigned yodel_cpus_usable(void)
 {
     double quota = yodel_cpus_quota("/proc/self/cgroup", "/sys/fs/cgroup");
     size_t allowed = 1;
-    int *cpus;
+    int *cpus = NULL;
 
-    if (yodel_cpus_allowed(&cpus, &allowed) == 0) {
-        free(cpus);
-    }
+    (void)yodel_cpus_allowed(&cpus, &allowed); /* when it fails, allowed stays 1 */
+    free(cpus);
     return (unsigned)(quota > 0.0 && quota < (double)allowed ? ceil(quota) : (double)allowed);
 }

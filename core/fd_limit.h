@@ -6,8 +6,9 @@
 
 #include <stddef.h>
 
-/* Raises the soft limit (RLIMIT_NOFILE) to the hard one, for the whole process, and returns the limit
- * that holds then. For programs, before they start threads: a library does not change limits on its own. */
+/* Raises the soft limit (RLIMIT_NOFILE) to the hard one, for the whole process, and returns the
+ * limit that holds then. For programs, before they start threads: a library does not change limits
+ * on its own. */
 size_t yodel_fd_limit_raise(void);
 
 /* The limit that holds now. Any thread. */

@@ -1,9 +1,9 @@
 /*
  * idle: one and the same timeout for a million connections, without a timer for each.
  *
- * A list in the order of last activity: who has been quiet longest stands in front, so only the front
- * is ever looked at. To keep busy connections from being relinked all the time (three cold cache
- * lines each), a touch only notes the time; the node moves to the back at most once a second.
+ * A list in the order of last activity: who has been quiet longest stands in front, so only the
+ * front is ever looked at. To keep busy connections from being relinked all the time (three cold
+ * cache lines each), a touch only notes the time; the node moves to the back at most once a second.
  * The order is therefore exact to that second while the expiry itself is exact to a millisecond.
  * Pure data: the caller brings the time (nanoseconds of CLOCK_MONOTONIC) and the timer.
  */
@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Milliseconds in 32 bits, compared by difference: they may wrap (after 49 days), timeouts must be shorter
- * than half of that. */
+/* Milliseconds in 32 bits, compared by difference: they may wrap (after 49 days), timeouts must be
+ * shorter than half of that. */
 #define YODEL_IDLE_MAX_SECONDS (24.0 * 86400.0)
 #define YODEL_IDLE_NEVER       UINT64_MAX
 
@@ -50,8 +50,9 @@ void yodel_idle_touch(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns);
 /* Takes a node out of its list; no effect when it is in none. */
 void yodel_idle_remove(yodel_idle_node *node);
 
-/* Takes out every node that has been quiet for the timeout and calls expired for it (which must not touch
- * other nodes of this list). Returns the instant at which to call again, YODEL_IDLE_NEVER if none is left. */
+/* Takes out every node that has been quiet for the timeout and calls expired for it (which must not
+ * touch other nodes of this list). Returns the instant at which to call again, YODEL_IDLE_NEVER if
+ * none is left. */
 uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
                            void (*expired)(yodel_idle_node *node, void *arg), void *arg);
 

@@ -96,4 +96,17 @@ static inline void yodel_list_remove(yodel_list *node)
     yodel_list_init(node);
 }
 
+/* Moves all nodes of `from` to the end of `head`, in their order; `from` is empty then. */
+static inline void yodel_list_splice(yodel_list *head, yodel_list *from)
+{
+    if (yodel_list_empty(from)) {
+        return;
+    }
+    from->next->prev = head->prev;
+    from->prev->next = head;
+    head->prev->next = from->next;
+    head->prev = from->prev;
+    yodel_list_init(from);
+}
+
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -25,9 +26,10 @@ static int set_inherited_options(int fd)
     return code != 0 ? code : set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
+/* Rounded up: 0 would mean the kernel's default to it. */
 static int set_user_timeout(int fd, double seconds)
 {
-    double ms = seconds * 1000.0;
+    double ms = ceil(seconds * 1000.0);
 
     return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms >= INT_MAX ? INT_MAX : (int)ms);
 }

@@ -3,6 +3,7 @@
 #include "core/utf8.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -266,22 +267,23 @@ static void add_line(const yodel_log_fd *log, bounded *line, yodel_log_level lev
 }
 
 /*
- * Writes all of it at once or nothing, without waiting. poll and then write, because O_NONBLOCK
- * would change the terminal for everybody who shares it. Up to PIPE_BUF bytes a pipe takes whole,
- * and has room for when it polls as writable; a regular file is always writable.
+ * Writes without waiting; returns how much went, 0 for nothing. poll and then write, because
+ * O_NONBLOCK on the fd we were given would change it for everybody who shares it, the user's shell
+ * included. A pipe that polls as writable takes up to PIPE_BUF bytes whole; a regular file is
+ * always writable.
  */
-static bool write_now(int fd, const char *data, size_t len)
+static size_t write_now(int fd, const char *data, size_t len)
 {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     ssize_t n;
 
     if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) {
-        return false;
+        return 0;
     }
     do {
         n = write(fd, data, len);
     } while (n < 0 && errno == EINTR);
-    return n == (ssize_t)len;
+    return n > 0 ? (size_t)n : 0;
 }
 
 static void write_line(yodel_log *base, yodel_log_level level, const char *msg, size_t len)
@@ -289,23 +291,48 @@ static void write_line(yodel_log *base, yodel_log_level level, const char *msg, 
     yodel_log_fd *log = (yodel_log_fd *)base;
     char out[PIPE_BUF];
     bounded lines = {.out = out, .size = sizeof out};
+    size_t written;
 
     /* From here on, not only for the write: time stamps ascend in the order of the lines. */
     pthread_mutex_lock(&log->mutex);
+    if (log->torn) {
+        put(&lines, "\n", 1);
+    }
     if (log->lost > log->lost_told) {
         char notice[64];
-        int n = snprintf(notice, sizeof notice, "%" PRIu64 " log lines lost",
-                         log->lost - log->lost_told);
+        uint64_t news = log->lost - log->lost_told;
+        int n = snprintf(notice, sizeof notice, "%" PRIu64 " log line%s lost", news,
+                         news == 1 ? "" : "s");
 
         add_line(log, &lines, YODEL_LOG_WARNING, notice, (size_t)n);
     }
     add_line(log, &lines, level, msg, len);
-    if (write_now(log->fd, lines.out, lines.len)) {
+    written = write_now(log->terminal >= 0 ? log->terminal : log->fd, lines.out, lines.len);
+    if (written == lines.len) {
         log->lost_told = log->lost;
+        log->torn = false;
     } else {
         log->lost++;
+        log->torn = log->torn || written > 0;
     }
     pthread_mutex_unlock(&log->mutex);
+}
+
+/*
+ * A terminal that nobody reads (a stopped window, a dead ssh) polls as writable as long as there is
+ * room for one byte, and makes a write that needs more wait. So a terminal is opened once more, for
+ * an open file description of our own that can be O_NONBLOCK. -1 if it is none, or cannot be
+ * opened.
+ */
+static int reopen_terminal(int fd)
+{
+    char path[64];
+
+    if (!isatty(fd)) {
+        return -1;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 static bool is_journal(int fd)
@@ -333,6 +360,7 @@ int yodel_log_fd_init(yodel_log_fd *log, int fd, yodel_log_level level, yodel_lo
         .log = {.level = level, .sink = write_line},
         .mutex = mutex,
         .fd = fd,
+        .terminal = reopen_terminal(fd),
         .format = format,
         .journal = is_journal(fd),
     };
@@ -341,9 +369,13 @@ int yodel_log_fd_init(yodel_log_fd *log, int fd, yodel_log_level level, yodel_lo
 
 void yodel_log_fd_destroy(yodel_log_fd *log)
 {
-    if (log != NULL) {
-        pthread_mutex_destroy(&log->mutex);
+    if (log == NULL) {
+        return;
     }
+    if (log->terminal >= 0) {
+        close(log->terminal);
+    }
+    pthread_mutex_destroy(&log->mutex);
 }
 
 uint64_t yodel_log_fd_lost(yodel_log_fd *log)

@@ -99,16 +99,20 @@ typedef struct yodel_log_fd {
     yodel_log log; /* first: the sink gets this and means the whole */
     pthread_mutex_t mutex;
     int fd;
+    int terminal; /* the same terminal, opened once more; -1 when fd is none */
     yodel_log_format format;
     bool journal;
+    bool torn;          /* the last bytes written were a part of a line */
     uint64_t lost;      /* lines lost in all */
     uint64_t lost_told; /* of these, how many have been told in a line */
 } yodel_log_fd;
 
 /*
- * Makes a log on `fd`, which is borrowed and stays as it is (its O_NONBLOCK belongs to everybody
- * who shares the terminal). It may be closed, or a pipe that nobody reads any more: lines are lost
- * then, silently. A program must ignore SIGPIPE. 0, or a negated errno when there is no mutex.
+ * Makes a log on `fd`, which is borrowed and whose flags stay as they are (its O_NONBLOCK belongs
+ * to everybody who shares it); for a terminal one more descriptor is opened. The fd may be closed,
+ * or a pipe that nobody reads any more: lines are lost then, silently. But it must not be closed
+ * now and become something else later: a program makes sure first that 0, 1 and 2 are open, and
+ * ignores SIGPIPE. 0, or a negated errno when there is no mutex.
  */
 int yodel_log_fd_init(yodel_log_fd *log, int fd, yodel_log_level level, yodel_log_format format);
 

@@ -13,21 +13,37 @@ struct yodel_loop {
     yodel_list deferred;
     ev_prepare before_wait;
     ev_check after_wait;
+    ev_idle awake; /* active while work is deferred to the next turn */
 };
 
+/* Runs what was deferred until now. What that defers in turn has to wait for the next turn, or a
+ * piece of work that defers itself would keep the loop from its sockets; but then the loop must not
+ * sleep. */
 static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int revents)
 {
-    (void)ev;
     (void)revents;
     yodel_loop *loop = watcher->data;
+    yodel_list now;
+    yodel_list_init(&now);
+    yodel_list_splice(&now, &loop->deferred);
     yodel_list *item;
-    /* Until the list is empty, not only what stood in it: work that defers more work (a reaped
-     * connection that makes another one write) must not wait for the next event. */
-    while ((item = yodel_list_first(&loop->deferred)) != NULL) {
+    while ((item = yodel_list_first(&now)) != NULL) {
         yodel_deferred *deferred = yodel_container_of(item, yodel_deferred, link);
         yodel_list_remove(item);
         deferred->run(deferred);
     }
+    if (yodel_list_empty(&loop->deferred))
+        ev_idle_stop(ev, &loop->awake);
+    else
+        ev_idle_start(ev, &loop->awake);
+}
+
+/* Started, it keeps the loop from sleeping; there is nothing to do. */
+static void on_awake(struct ev_loop *ev, ev_idle *watcher, int revents)
+{
+    (void)ev;
+    (void)watcher;
+    (void)revents;
 }
 
 static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int revents)
@@ -62,6 +78,7 @@ int yodel_loop_new(yodel_loop **out)
     /* First of all callbacks, so that they see the turn's time. */
     ev_set_priority(&loop->after_wait, EV_MAXPRI);
     ev_check_start(loop->ev, &loop->after_wait);
+    ev_idle_init(&loop->awake, on_awake);
     *out = loop;
     return 0;
 }

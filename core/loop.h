@@ -33,7 +33,8 @@ uint64_t yodel_loop_now(const yodel_loop *loop);
 /* The libev loop below, for rooms that start watchers of their own. */
 struct ev_loop *yodel_loop_ev(yodel_loop *loop);
 
-/* Deferred work: run once, after the callbacks of this turn and before the loop waits again.
+/* Deferred work: run once, after the callbacks of this turn and before the loop waits again; what
+ * deferred work defers runs in the next turn, which does not wait.
  * The item is the caller's, embedded in something that lives until it has run or was cancelled. */
 typedef struct yodel_deferred {
     yodel_list link;

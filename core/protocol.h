@@ -5,7 +5,8 @@
  * transport's own loop thread only, never two callbacks at a time and never one inside another
  * (asyncio: Protocol). The order is
  *
- *     connection_made  (data_received | pause_writing | resume_writing)*  eof_received?  connection_lost
+ *     connection_made  (data_received | pause_writing | resume_writing)*  eof_received?  drain?
+ * connection_lost
  *
  * with connection_lost exactly once after every connection_made, also when that one failed.
  *
@@ -16,6 +17,7 @@
 #ifndef YODEL_CORE_PROTOCOL_H
 #define YODEL_CORE_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,7 +26,8 @@ typedef struct yodel_transport yodel_transport;
 
 typedef struct yodel_protocol_ops {
     /* The connection is there. self is the instance: factory.size zero bytes, aligned for any type;
-     * arg is factory.arg. May write already. (asyncio: connection_made) */
+     * arg is factory.arg. May write already. YODEL_EFULL: there is no room for another one; the
+     * peer is told that the server is full, and closed in good order. (asyncio: connection_made) */
     int (*connection_made)(void *self, yodel_transport *transport, void *arg);
 
     /* Bytes came: len > 0 of them, everything that this protocol has not consumed yet followed by
@@ -40,14 +43,20 @@ typedef struct yodel_protocol_ops {
     int (*eof_received)(void *self);
 
     /* The unsent output rose above the high water mark / fell to the low one. NULL for both
-     * pauses and resumes reading of this same connection, which is what a protocol that answers what it
-     * reads wants. (asyncio: pause_writing, resume_writing) */
+     * pauses and resumes reading of this same connection, which is what a protocol that answers
+     * what it reads wants. (asyncio: pause_writing, resume_writing) */
     int (*pause_writing)(void *self);
     int (*resume_writing)(void *self);
 
+    /* The server drains, and everything that had arrived by then was handed in. 0: close once
+     * everything written is sent (also what NULL does); 1: stay open for writing only, the protocol
+     * closes when it has finished, or is aborted when the drain's grace is over. */
+    int (*drain)(void *self);
+
     /* The end: called by the loop's reaper, never from inside another callback. The transport must
      * not be used any more and goes, with self, when this returns. reason: 0 closed by
-     * yodel_transport_close(t, 0), YODEL_EOF the client ended, else why. (asyncio: connection_lost) */
+     * yodel_transport_close(t, 0), YODEL_EOF the client ended, else why. (asyncio: connection_lost)
+     */
     void (*connection_lost)(void *self, int reason);
 } yodel_protocol_ops;
 
@@ -55,8 +64,9 @@ typedef struct yodel_protocol_ops {
  * what ops and arg point to must outlive the server. */
 typedef struct yodel_protocol_factory {
     const yodel_protocol_ops *ops;
-    size_t size; /* bytes of one instance */
-    void *arg;   /* handed to connection_made */
+    size_t size;       /* bytes of one instance */
+    void *arg;         /* handed to connection_made */
+    bool own_timeouts; /* the protocol watches the time itself: no idle timeout */
 } yodel_protocol_factory;
 
 #endif

@@ -14,9 +14,10 @@
 #include <string.h>
 
 /* File descriptors that are not connections: the standard three, logs, resolver files and what a
- * library above may open; each loop's epoll and eventfd come on top. */
+ * library above may open; each worker's
+ * epoll and eventfd and the connections that it refuses come on top. */
 #define FDS_RESERVED   32
-#define FDS_PER_THREAD 4
+#define FDS_PER_THREAD (4 + YODEL_REFUSED_LINGERING)
 
 /* TCP_USER_TIMEOUT comes after our own write timeout, which knows what is still to be sent. */
 #define USER_TIMEOUT_MARGIN 5.0
@@ -202,7 +203,7 @@ static void set_limits(yodel_server *server)
 {
     size_t fds = yodel_fd_limit();
     size_t reserve =
-        FDS_RESERVED + FDS_PER_THREAD * ((size_t)server->worker_count + 1) + server->address_count;
+        FDS_RESERVED + FDS_PER_THREAD * (size_t)server->worker_count + server->address_count;
     size_t possible = fds > reserve ? fds - reserve : 1;
     server->limit.max = server->config.max_connections;
     if (server->limit.max == 0)
@@ -219,9 +220,9 @@ static int make_workers(yodel_server *server)
     size_t cpu_count = 0;
     int code = server->config.pin ? yodel_cpus_allowed(&cpus, &cpu_count) : 0;
     for (unsigned i = 0; i < server->worker_count && code == 0; i++) {
-        code = yodel_worker_init(&server->workers[i], i, cpu_count > 0 ? cpus[i % cpu_count] : -1,
-                                 &server->settings, yodel_acceptor_worker_stopped,
-                                 &server->acceptor);
+        code =
+            yodel_worker_init(&server->workers[i], i, cpu_count > 0 ? cpus[i % cpu_count] : -1,
+                              &server->settings, yodel_acceptor_worker_stopped, &server->acceptor);
         server->workers_made += code == 0;
     }
     free(cpus);
@@ -255,8 +256,8 @@ int yodel_server_new(const yodel_server_config *config, yodel_server **out)
         code = yodel_completion_init(&server->stopped);
     }
     if (code == 0) {
-        code = yodel_acceptor_init(&server->acceptor, workers, threads, config->log,
-                                   &server->stopped);
+        code =
+            yodel_acceptor_init(&server->acceptor, workers, threads, config->log, &server->stopped);
         if (code < 0)
             yodel_completion_destroy(&server->stopped);
     }

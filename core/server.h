@@ -16,7 +16,6 @@
 #include "address.h"
 #include "counters.h"
 #include "log.h"
-#include "loop.h"
 #include "protocol.h"
 #include "transport.h"
 

@@ -28,7 +28,8 @@ int yodel_thread_start(pthread_t *thread, const char *name, int cpu, void *(*run
     if (cpu >= 0)
         error = set_cpu(&attributes, cpu);
     if (error == 0) {
-        /* A thread inherits the mask of its creator: blocked here, no signal can slip in between. */
+        /* A thread inherits the mask of its creator: blocked here, no signal can slip in between.
+         */
         sigset_t all;
         sigset_t before;
         sigfillset(&all);

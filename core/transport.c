@@ -15,7 +15,7 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
 
     if (revents & EV_WRITE)
         yodel_transport_send_waiting(t);
-    if (t->state == YODEL_TRANSPORT_OPEN && t->reading)
+    if (t->state == YODEL_TRANSPORT_OPEN && (t->reading || t->redeliver))
         yodel_transport_read(t);
     else if (t->state == YODEL_TRANSPORT_LINGERING && (revents & EV_READ))
         yodel_transport_discard(t);
@@ -38,26 +38,29 @@ void yodel_transport_watch(yodel_transport *t)
         }
     }
     /* Stopping a watcher forgets an event that was fed to it. */
-    if (t->redeliver && t->reading && t->state == YODEL_TRANSPORT_OPEN)
+    if (t->redeliver && t->state == YODEL_TRANSPORT_OPEN)
         ev_feed_event(ev, &t->io, EV_CUSTOM);
 }
 
 int yodel_transport_begin(yodel_transport_group *group, int fd,
-                          const yodel_protocol_factory *factory, bool refused)
+                          const yodel_protocol_factory *factory, enum yodel_transport_origin origin)
 {
     yodel_transport *t = calloc(1, sizeof(*t) + factory->size);
     if (t == NULL) {
         close(fd);
-        yodel_count(group->counters, YODEL_COUNT_CLOSED_MEMORY, 1);
+        if (origin != YODEL_TRANSPORT_OPENED)
+            yodel_count(group->counters, YODEL_COUNT_CLOSED_MEMORY, 1);
         return -ENOMEM;
     }
-    yodel_count(group->counters, YODEL_COUNT_ACTIVE, 1);
+    yodel_count(group->counters,
+                origin == YODEL_TRANSPORT_OPENED ? YODEL_COUNT_OPENED : YODEL_COUNT_ACTIVE, 1);
     const yodel_write_limits *limits = &group->settings->write_limits;
     t->group = group;
     t->ops = factory->ops;
     t->high = limits->high;
     t->low = limits->low;
-    t->refused = refused;
+    t->origin = (uint8_t)origin;
+    t->own_timeouts = factory->own_timeouts;
     t->reading = true;
     yodel_buffer_init(&t->in, UINT32_MAX);
     yodel_buffer_init(&t->out, limits->hard);
@@ -69,7 +72,9 @@ int yodel_transport_begin(yodel_transport_group *group, int fd,
     yodel_transport_group_wait(t);
 
     int code = t->ops->connection_made(yodel_transport_protocol(t), t, factory->arg);
-    if (code < 0)
+    if (code == YODEL_EFULL)
+        yodel_transport_group_refuse(t);
+    else if (code < 0)
         yodel_transport_callback_failed(t, "connection_made", code);
     if (group->draining)
         yodel_transport_drain(t);
@@ -155,7 +160,7 @@ bool yodel_transport_is_closing(const yodel_transport *t)
 
 void yodel_transport_drain(yodel_transport *t)
 {
-    if (t->draining || t->state != YODEL_TRANSPORT_OPEN)
+    if (t->draining || t->state != YODEL_TRANSPORT_OPEN || t->origin == YODEL_TRANSPORT_OPENED)
         return;
     t->draining = true;
     /* What is in the socket now was sent before the drain and is answered; what comes later
@@ -163,7 +168,24 @@ void yodel_transport_drain(yodel_transport *t)
     int queued = 0;
     t->left = ioctl(t->io.fd, FIONREAD, &queued) == 0 && queued > 0 ? (uint32_t)queued : 0;
     if (t->left == 0 && t->reading && !t->redeliver)
-        yodel_transport_close_quiet(t, YODEL_EDRAIN);
+        yodel_transport_drained(t, true);
+}
+
+void yodel_transport_drained(yodel_transport *t, bool idle)
+{
+    int code = t->ops->drain != NULL ? t->ops->drain(yodel_transport_protocol(t)) : 0;
+    if (code < 0) {
+        yodel_transport_callback_failed(t, "drain", code);
+    } else if (code == 0) {
+        if (idle)
+            yodel_transport_close_quiet(t, YODEL_EDRAIN);
+        else
+            yodel_transport_close(t, YODEL_EDRAIN);
+    } else if (t->state == YODEL_TRANSPORT_OPEN) {
+        t->drained = true;
+        t->reading = false;
+        yodel_transport_watch(t);
+    }
 }
 
 void yodel_transport_pause_reading(yodel_transport *t)
@@ -176,10 +198,18 @@ void yodel_transport_pause_reading(yodel_transport *t)
 
 void yodel_transport_resume_reading(yodel_transport *t)
 {
-    if (t->state != YODEL_TRANSPORT_OPEN || t->reading || t->eof)
+    if (t->state != YODEL_TRANSPORT_OPEN || t->reading)
         return;
-    t->reading = true;
+    t->reading = !t->eof && !t->drained;
     t->redeliver = yodel_buffer_len(&t->in) > 0 || t->draining;
+    yodel_transport_watch(t);
+}
+
+void yodel_transport_redeliver(yodel_transport *t)
+{
+    if (t->state != YODEL_TRANSPORT_OPEN || yodel_buffer_len(&t->in) == 0)
+        return;
+    t->redeliver = true;
     yodel_transport_watch(t);
 }
 
@@ -209,6 +239,11 @@ size_t yodel_transport_unread(const yodel_transport *t)
 int yodel_transport_peer(const yodel_transport *t, yodel_address *peer)
 {
     return yodel_address_of_peer(t->io.fd, peer);
+}
+
+yodel_loop *yodel_transport_loop(const yodel_transport *t)
+{
+    return t->group->loop;
 }
 
 yodel_counters *yodel_transport_counters(yodel_transport *t)

@@ -3,8 +3,9 @@
  *
  * A transport reads into its loop's shared receive buffer, hands the bytes to the protocol in
  * place, collects what is written during that turn and sends it with one system call at the turn's
- * end. Only an incomplete rest of input, or output that the kernel would not take, moves into memory of
- * the connection's own, and that goes back when it is empty: an idle connection owns no buffer.
+ * end. Only an incomplete rest of input, or output that the kernel would not take, moves into
+ * memory of the connection's own, and that goes back when it is empty: an idle connection owns no
+ * buffer.
  *
  * Everything here is for the transport's own loop thread only. A transport is valid from
  * connection_made until connection_lost returns.
@@ -19,6 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+typedef struct yodel_loop yodel_loop; /* loop.h */
 
 /* Output that the kernel has not taken yet, in bytes: above high the writer is paused, at or below
  * low it is resumed, above hard the connection is aborted. (asyncio: set_write_buffer_limits) */
@@ -37,9 +40,9 @@ typedef struct yodel_write_limits {
 int yodel_transport_write(yodel_transport *transport, const void *data, size_t len);
 
 /* Ends the connection in good order: no more is read, everything written is sent, the peer sees an
- * end of file, and what it still sends for up to 2 s or 64 KiB is thrown away so that no reset destroys what is on
- * its way to it. reason is what connection_lost gets: 0, or a negative code. No effect when it is closing or
- * has ended. (asyncio: close) */
+ * end of file, and what it still sends for up to 2 s or 64 KiB is thrown away so that no reset
+ * destroys what is on its way to it. reason is what connection_lost gets: 0, or a negative code. No
+ * effect when it is closing or has ended. (asyncio: close) */
 void yodel_transport_close(yodel_transport *transport, int reason);
 
 /* Ends the connection at once; what has not been sent is lost, and where something is lost the peer
@@ -51,12 +54,18 @@ void yodel_transport_abort(yodel_transport *transport, int reason);
 bool yodel_transport_is_closing(const yodel_transport *transport);
 
 /* Stops data_received until resume_reading. What was received already is kept; the kernel's
- * buffer fills, and the peer has to wait. No effect when paused or closing. (asyncio: pause_reading) */
+ * buffer fills, and the peer has to wait. No effect when paused or closing. (asyncio:
+ * pause_reading) */
 void yodel_transport_pause_reading(yodel_transport *transport);
 
 /* Goes on: first, still in this turn but not from inside this call, data_received gets what
  * was kept, then reading resumes. No effect when not paused. (asyncio: resume_reading) */
 void yodel_transport_resume_reading(yodel_transport *transport);
+
+/* Has data_received called with what was received and not consumed, still in this turn but not from
+ * inside this call, as if more had come; also while paused and after the end of file. No effect
+ * when there is nothing, or when closing. */
+void yodel_transport_redeliver(yodel_transport *transport);
 
 /* True while data_received may be called; a protocol that loops over its input stops when it turns
  * false. (asyncio: is_reading) */
@@ -74,6 +83,9 @@ size_t yodel_transport_unread(const yodel_transport *transport);
 
 /* The peer's address. 0, or a negative errno (-ENOTCONN when it is gone). (get_extra_info) */
 int yodel_transport_peer(const yodel_transport *transport, yodel_address *peer);
+
+/* The loop it runs on, for timers and tasks. */
+yodel_loop *yodel_transport_loop(const yodel_transport *transport);
 
 /* Its worker's counters, for protocols that count lines. */
 yodel_counters *yodel_transport_counters(yodel_transport *transport);

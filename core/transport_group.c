@@ -2,8 +2,10 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/resolver.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -34,6 +36,8 @@ void yodel_transport_group_wait(yodel_transport *t)
 
     uint64_t now = yodel_loop_now(group->loop);
     yodel_idle_remove(&t->wait);
+    if (list == &group->idle && t->own_timeouts)
+        return;
     if (yodel_idle_add(list, &t->wait, now))
         arm(group, now + (uint64_t)list->timeout_ms * (YODEL_NS_PER_SEC / 1000));
 }
@@ -94,12 +98,14 @@ static void reap(yodel_transport *t)
         (void)setsockopt(t->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     }
     close(t->io.fd);
-    if (t->refused)
+    if (t->origin == YODEL_TRANSPORT_REFUSED)
         group->refused--;
-    else
+    else if (t->origin == YODEL_TRANSPORT_ACCEPTED)
         atomic_fetch_sub_explicit(&group->settings->limit->open, 1, memory_order_relaxed);
-    yodel_uncount(group->counters, YODEL_COUNT_ACTIVE, 1);
-    yodel_count(group->counters, yodel_counter_of_reason(t->reason), 1);
+    if (t->origin != YODEL_TRANSPORT_OPENED) {
+        yodel_uncount(group->counters, YODEL_COUNT_ACTIVE, 1);
+        yodel_count(group->counters, yodel_counter_of_reason(t->reason), 1);
+    }
     yodel_buffer_free(&t->in);
     yodel_buffer_free(&t->out);
     free(t);
@@ -170,21 +176,46 @@ void yodel_transport_group_free(yodel_transport_group *group)
         yodel_timer_stop(&group->timer);
         yodel_deferred_cancel(&group->reaper);
         yodel_deferred_cancel(&group->uncork);
+        yodel_resolver_free(group->resolver);
     }
     free(group->receive);
     free(group->cork);
     free(group);
 }
 
+yodel_transport_group *yodel_transport_group_of(const yodel_transport *t)
+{
+    return t->group;
+}
+
 /* --- adopting --- */
 
-static int say_full(void *self, yodel_transport *transport, void *arg)
+static void count_refusal(yodel_transport_group *group, const char *why)
+{
+    yodel_count(group->counters, YODEL_COUNT_REJECTED, 1);
+    yodel_log_limited(group->settings->log, &group->refusals, yodel_loop_now(group->loop),
+                      YODEL_LOG_WARNING, "connection refused: %s", why);
+}
+
+static void say_full(yodel_transport *t)
+{
+    const char *message = t->group->settings->full_message;
+    if (message != NULL)
+        (void)yodel_transport_write(t, message, strlen(message));
+    yodel_transport_close(t, YODEL_EFULL);
+}
+
+void yodel_transport_group_refuse(yodel_transport *t)
+{
+    count_refusal(t->group, "the protocol has no room for another one");
+    say_full(t);
+}
+
+static int on_refused(void *self, yodel_transport *transport, void *arg)
 {
     (void)self;
-    const char *message = arg;
-    if (message != NULL)
-        (void)yodel_transport_write(transport, message, strlen(message));
-    yodel_transport_close(transport, YODEL_EFULL);
+    (void)arg;
+    say_full(transport);
     return 0;
 }
 
@@ -203,16 +234,14 @@ static void refuse_now(yodel_transport_group *group, int fd)
 
 static void refuse(yodel_transport_group *group, int fd)
 {
-    static const yodel_protocol_ops ops = {.connection_made = say_full};
-    yodel_protocol_factory factory = {.ops = &ops,
-                                      .arg = (void *)(uintptr_t)group->settings->full_message};
-    yodel_count(group->counters, YODEL_COUNT_REJECTED, 1);
-    yodel_log_limited(group->settings->log, &group->refusals, yodel_loop_now(group->loop),
-                      YODEL_LOG_WARNING, "connection refused: %zu are open, the limit",
-                      group->settings->limit->max);
+    static const yodel_protocol_ops ops = {.connection_made = on_refused};
+    static const yodel_protocol_factory factory = {.ops = &ops};
+    char why[64];
+    (void)snprintf(why, sizeof(why), "%zu are open, the limit", group->settings->limit->max);
+    count_refusal(group, why);
     if (group->refused >= YODEL_REFUSED_LINGERING)
         refuse_now(group, fd);
-    else if (yodel_transport_begin(group, fd, &factory, true) == 0)
+    else if (yodel_transport_begin(group, fd, &factory, YODEL_TRANSPORT_REFUSED) == 0)
         group->refused++;
 }
 
@@ -223,7 +252,8 @@ void yodel_transport_group_adopt(yodel_transport_group *group, int fd)
     if (atomic_fetch_add_explicit(&limit->open, 1, memory_order_relaxed) >= limit->max) {
         atomic_fetch_sub_explicit(&limit->open, 1, memory_order_relaxed);
         refuse(group, fd);
-    } else if (yodel_transport_begin(group, fd, &group->settings->factory, false) < 0) {
+    } else if (yodel_transport_begin(group, fd, &group->settings->factory,
+                                     YODEL_TRANSPORT_ACCEPTED) < 0) {
         atomic_fetch_sub_explicit(&limit->open, 1, memory_order_relaxed);
     }
 }

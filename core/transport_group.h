@@ -9,7 +9,6 @@
 
 #include "counters.h"
 #include "log.h"
-#include "loop.h"
 #include "protocol.h"
 #include "transport.h"
 
@@ -17,6 +16,10 @@
 #include <stddef.h>
 
 typedef struct yodel_transport_group yodel_transport_group;
+
+/* How many refused connections a group lets linger, each with its file descriptor; the rest is
+ * closed without waiting for the peer, so that a flood of them does not eat the descriptors. */
+#define YODEL_REFUSED_LINGERING 16u
 
 /* How many connections may be open at once, over all groups that are given the same limit. The
  * only word that groups share; touched at a connection's begin and end. */
@@ -28,8 +31,8 @@ typedef struct yodel_connection_limit {
 typedef struct yodel_transport_settings {
     yodel_protocol_factory factory;
     yodel_write_limits write_limits;
-    double idle_timeout;           /* seconds without data_received consuming anything; 0: never */
-    double write_timeout;          /* seconds in which the peer takes no byte of waiting output; 0: never */
+    double idle_timeout;  /* seconds without data_received consuming anything; 0: never */
+    double write_timeout; /* seconds in which the peer takes no byte of waiting output; 0: never */
     yodel_connection_limit *limit; /* shared, must outlive the group */
     const char *full_message;      /* what a connection above the limit is sent; NULL: nothing */
     yodel_log *log;                /* NULL: silent */
@@ -44,16 +47,19 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
  * included. NULL is fine. */
 void yodel_transport_group_free(yodel_transport_group *group);
 
-/* Takes over a connected, non-blocking, close-on-exec stream socket, whatever happens: it is counted as
- * accepted and a transport with one of the factory's protocols begins on it. Above the limit it is sent
- * full_message instead, closed in good order and counted as rejected; without memory it is
- * closed and counted. On the loop's thread. */
+/* The group that a transport belongs to. On the loop's thread. */
+yodel_transport_group *yodel_transport_group_of(const yodel_transport *transport);
+
+/* Takes over a connected, non-blocking, close-on-exec stream socket, whatever happens: it is
+ * counted as accepted and a transport with one of the factory's protocols begins on it. Above the
+ * limit it is sent full_message instead, closed in good order and counted as rejected; without
+ * memory it is closed and counted. On the loop's thread. */
 void yodel_transport_group_adopt(yodel_transport_group *group, int fd);
 
 /* Ends everything in good order: what has arrived at each connection when the drain reaches it is
  * still answered, then it is closed with YODEL_EDRAIN; idle connections close at once. Connections
- * adopted later are treated likewise. drained(arg) is called, from the reaper, when the last one has
- * ended (at once in the next turn if there is none), once. On the loop's thread. */
+ * adopted later are treated likewise. drained(arg) is called, from the reaper, when the last one
+ * has ended (at once in the next turn if there is none), once. On the loop's thread. */
 void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),
                                  void *arg);
 

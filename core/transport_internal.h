@@ -14,6 +14,7 @@
 
 #include "buffer.h"
 #include "idle.h"
+#include "loop.h"
 #include "transport.h"
 #include "transport_group.h"
 
@@ -21,8 +22,9 @@
 #include <sys/uio.h>
 
 /* What one recv takes at the most, and the room in front of it where the rest of the turn before
- * is put so that a line cut by segments lies in one piece. A longer rest stays in the connection's own
- * buffer and is received behind: copying it again for every segment would cost more than that memory. */
+ * is put so that a line cut by segments lies in one piece. A longer rest stays in the connection's
+ * own buffer and is received behind: copying it again for every segment would cost more than that
+ * memory. */
 #define YODEL_RECEIVE_SIZE ((size_t)64 * 1024)
 #define YODEL_HEADROOM     ((size_t)32 * 1024)
 
@@ -35,15 +37,18 @@
 #define YODEL_LINGER_SECONDS 2.0
 #define YODEL_LINGER_BYTES   ((uint32_t)64 * 1024)
 
-/* How many refused connections may linger in a group; the rest is closed without waiting, so that
- * a flood of them does not eat the file descriptors. */
-#define YODEL_REFUSED_LINGERING 32u
-
 enum yodel_transport_state {
     YODEL_TRANSPORT_OPEN,
     YODEL_TRANSPORT_CLOSING,
     YODEL_TRANSPORT_LINGERING,
     YODEL_TRANSPORT_ENDED,
+};
+
+/* Whose doing a connection is. */
+enum yodel_transport_origin {
+    YODEL_TRANSPORT_ACCEPTED, /* a client's: counted, holds a place of the limit */
+    YODEL_TRANSPORT_REFUSED,  /* a client's above the limit: counted, holds no place */
+    YODEL_TRANSPORT_OPENED,   /* our own, to another server (connect.h) */
 };
 
 struct yodel_transport {
@@ -59,13 +64,15 @@ struct yodel_transport {
     uint32_t left; /* bytes: draining, still to be read; lingering, still to be discarded */
     int reason;
     uint8_t state;
-    bool reading : 1;       /* data_received may be called */
-    bool redeliver : 1;     /* resumed: the kept input has to be handed in */
+    uint8_t origin;
+    bool reading : 1;   /* data_received may be called */
+    bool redeliver : 1; /* resumed: the kept input has to be handed in */
     bool writing_paused : 1;
-    bool eof : 1;           /* the peer's end of file was received */
+    bool eof : 1; /* the peer's end of file was received */
     bool draining : 1;
-    bool refused : 1;       /* above the connection limit: holds no place in it */
-    bool lossy : 1;         /* ended with output that was never sent: the peer must see a reset */
+    bool drained : 1;      /* and the protocol, told so, closes when it has finished */
+    bool own_timeouts : 1; /* the protocol's: no idle timeout */
+    bool lossy : 1;        /* ended with output that was never sent: the peer must see a reset */
     _Alignas(max_align_t) unsigned char protocol[];
 };
 
@@ -75,7 +82,7 @@ struct yodel_transport_group {
     const yodel_transport_settings *settings;
     yodel_counters *counters;
 
-    uint8_t *receive; /* headroom, then YODEL_RECEIVE_SIZE */
+    uint8_t *receive;      /* headroom, then YODEL_RECEIVE_SIZE */
     const uint8_t *window; /* what data_received is looking at just now; NULL between turns */
     size_t window_len;
 
@@ -93,6 +100,7 @@ struct yodel_transport_group {
     yodel_timer timer;
     uint64_t timer_at;
 
+    struct yodel_resolver *resolver; /* made by the first connect */
     yodel_list live;
     yodel_list ended;
     yodel_deferred reaper;
@@ -114,21 +122,28 @@ static inline void *yodel_transport_protocol(yodel_transport *t)
 
 /* Begins a transport on fd (taken over also on failure) and calls connection_made. */
 int yodel_transport_begin(yodel_transport_group *group, int fd,
-                          const yodel_protocol_factory *factory, bool refused);
+                          const yodel_protocol_factory *factory,
+                          enum yodel_transport_origin origin);
 /* A callback returned a negative code: log it and abort with YODEL_EHANDLER. */
 void yodel_transport_callback_failed(yodel_transport *t, const char *callback, int code);
 /* To ENDED: stops every watcher and leaves the rest to the reaper. */
 void yodel_transport_end(yodel_transport *t, int reason);
 /* CLOSING with everything flushed: half-close and linger, or end if the peer ended first. */
 void yodel_transport_flushed(yodel_transport *t);
-/* Closes an idle connection: nothing is on its way to the peer, so there is nothing to linger for. */
+/* Closes an idle connection: nothing is on its way to the peer, so there is nothing to linger for.
+ */
 void yodel_transport_close_quiet(yodel_transport *t, int reason);
 /* Makes the io watcher fit the state. */
 void yodel_transport_watch(yodel_transport *t);
+/* Begins to drain: see yodel_transport_group_drain. */
 void yodel_transport_drain(yodel_transport *t);
+/* Draining, and everything that had arrived was handed to the protocol; idle: nothing had. */
+void yodel_transport_drained(yodel_transport *t, bool idle);
 
 /* transport_group.c */
 
+/* No room for t: counts and logs it, tells the peer and closes. */
+void yodel_transport_group_refuse(yodel_transport *t);
 /* Puts t into the list of what it waits for now. */
 void yodel_transport_group_wait(yodel_transport *t);
 

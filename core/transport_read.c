@@ -136,7 +136,7 @@ void yodel_transport_read(yodel_transport *t)
             t->left -= (size_t)n < t->left ? (uint32_t)n : t->left;
     }
     if (t->draining && t->left == 0 && t->state == YODEL_TRANSPORT_OPEN && t->reading)
-        yodel_transport_close(t, YODEL_EDRAIN);
+        yodel_transport_drained(t, false);
 }
 
 void yodel_transport_discard(yodel_transport *t)

@@ -157,8 +157,8 @@ static void take_cork(yodel_transport *t)
 
 static void add_piece(yodel_transport_group *group, const uint8_t *data, size_t len)
 {
-    struct iovec *last = &group->piece[group->pieces - 1];
-    if (group->pieces > 0 && (const uint8_t *)last->iov_base + last->iov_len == data)
+    struct iovec *last = group->pieces > 0 ? &group->piece[group->pieces - 1] : NULL;
+    if (last != NULL && (const uint8_t *)last->iov_base + last->iov_len == data)
         last->iov_len += len;
     else
         group->piece[group->pieces++] = (struct iovec){(void *)(uintptr_t)data, len};

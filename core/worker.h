@@ -2,8 +2,8 @@
  * worker: a core at work: thread + loop + mailbox + its connections + its counters.
  *
  * A connection lives and dies on one worker; workers share nothing on the way of the data. Sockets
- * reach a worker in batches from the acceptor (yodel_worker_hand_over), or it accepts them itself on listeners
- * of its own (yodel_worker_listen). Both end in the same adopt.
+ * reach a worker in batches from the acceptor (yodel_worker_hand_over), or it accepts them itself
+ * on listeners of its own (yodel_worker_listen). Both end in the same adopt.
  */
 #ifndef YODEL_CORE_WORKER_H
 #define YODEL_CORE_WORKER_H
@@ -65,7 +65,8 @@ int yodel_worker_listen(yodel_worker *worker, const yodel_listener *listeners, s
  * handle must be blocked already. */
 int yodel_worker_start(yodel_worker *worker);
 
-/* Hands sockets over, with the batch (from malloc) itself. Any thread, before yodel_worker_drain. */
+/* Hands sockets over, with the batch (from malloc) itself. Any thread, before yodel_worker_drain.
+ */
 void yodel_worker_hand_over(yodel_worker *worker, yodel_socket_batch *batch);
 
 /* Ends it in good order: no more accepting, transports drain (transport_group.h), after grace

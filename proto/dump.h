@@ -12,8 +12,8 @@
 
 #include <stdio.h>
 
-/* For yodel_protocol_factory.ops, with size sizeof(FILE *); arg is the FILE to print to, shared by all workers (its lock
- * keeps the lines whole). When printing fails the connection is dropped. */
+/* For yodel_protocol_factory.ops, with size sizeof(FILE *); arg is the FILE to print to, shared by
+ * all workers (its lock keeps the lines whole). When printing fails the connection is dropped. */
 extern const yodel_protocol_ops yodel_dump_ops;
 
 /* Prints bytes as Python's repr(bytes) does: b'...' (b"..." if they hold ' and no "), with \t \n

@@ -11,8 +11,8 @@
  *     ...
  *     server_config.factory = yodel_line_factory(&config);
  *
- * Lines end with CRLF exactly unless the config names another delimiter; a bare LF, a bare CR, NUL and
- * bytes above 127 are payload. All functions are for the connection's own loop thread.
+ * Lines end with CRLF exactly unless the config names another delimiter; a bare LF, a bare CR, NUL
+ * and bytes above 127 are payload. All functions are for the connection's own loop thread.
  */
 #ifndef YODEL_PROTO_LINE_PROTOCOL_H
 #define YODEL_PROTO_LINE_PROTOCOL_H
@@ -46,7 +46,8 @@ typedef struct yodel_line_ops {
     int (*line_too_long)(yodel_line_protocol *p);
 
     /* The client sends no more; every complete line was delivered, a partial one was dropped and
-     * counted. 0: close after everything is sent (as NULL does); 1: stay open for writing, the protocol closes. */
+     * counted. 0: close after everything is sent (as NULL does); 1: stay open for writing, the
+     * protocol closes. */
     int (*eof_received)(yodel_line_protocol *p);
 
     /* The end; reason as in protocol.h. p is gone afterwards. */

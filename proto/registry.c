@@ -3,6 +3,7 @@
 #include "proto/chat.h"
 #include "proto/dump.h"
 #include "proto/raw.h"
+#include "proto/stream_echo.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,8 +26,24 @@ static yodel_protocol_factory make_dump(yodel_protocol_options *options)
         .ops = &yodel_dump_ops, .size = sizeof(FILE *), .arg = options->dump};
 }
 
+static yodel_protocol_factory make_stream(yodel_protocol_options *options)
+{
+    options->echo = (yodel_stream_echo_options){
+        .idle_timeout = options->idle_timeout,
+        .write_timeout = options->write_timeout,
+        .max_line = options->max_line,
+    };
+    options->stream = (yodel_stream_config){
+        .handler = yodel_stream_echo,
+        .arg = &options->echo,
+        .limit = options->max_line,
+    };
+    return yodel_stream_factory(&options->stream);
+}
+
 static const yodel_protocol_entry entries[] = {
     {"chat", "line L comes back as 'You sent: L', the line '.' closes"},
+    {"stream", "every line comes back, '.' closes; served by a straight-line handler"},
     {"raw", "every byte comes back (RFC 862)"},
     {"dump", "answers nothing, prints each received chunk on stdout"},
 };
@@ -34,6 +51,7 @@ static const yodel_protocol_entry entries[] = {
 /* In the order of entries. */
 static yodel_protocol_factory (*const makers[])(yodel_protocol_options *) = {
     make_chat,
+    make_stream,
     make_raw,
     make_dump,
 };

@@ -19,7 +19,7 @@ const char yodel_server_help[] =
     "                         every address that it resolves to)\n"
     "  -p, --port PORT        port (default 8007; 0 takes a free one)\n"
     "  -t, --threads N        worker loops (default: the cores this process may use)\n"
-    "  -P, --protocol NAME    chat (default), raw or dump; 'help' lists them\n"
+    "  -P, --protocol NAME    chat (default), stream, raw, dump; 'help' lists them\n"
     "      --accept MODE      handoff (default): an acceptor thread balances exactly;\n"
     "                         reuseport: each worker accepts, the kernel balances\n"
     "      --pin              worker i on core i of those allowed\n"
@@ -274,8 +274,8 @@ static int complain_refused(int result, char *argv[], const complaint *c)
     return complain(c, "unknown option '%s'", argument);
 }
 
-/* What a turn can add above the high mark before the writer notices: a receive buffer full of answers
- * and one line more. A hard cap below that would abort clients that did nothing wrong. */
+/* What a turn can add above the high mark before the writer notices: a receive buffer full of
+ * answers and one line more. A hard cap below that would abort clients that did nothing wrong. */
 #define TURN_ALLOWANCE ((uint64_t)128 * 1024)
 
 static int check_write_buffer(yodel_server_options *o, const complaint *c)

@@ -37,10 +37,11 @@ typedef struct yodel_server_options {
 /* What --help prints. */
 extern const char yodel_server_help[];
 
-/* Reads argv, whose argv[0] is skipped and whose strings are borrowed. Uses getopt's global state: for one
- * thread at a time. 0; or -EINVAL with one line without newline in message (at most size bytes with the
- * NUL) that names the option or value and what is wrong with it; *options is undefined then. */
-int yodel_server_options_parse(yodel_server_options *options, int argc, char *argv[],
-                               char *message, size_t size);
+/* Reads argv, whose argv[0] is skipped and whose strings are borrowed. Uses getopt's global state:
+ * for one thread at a time. 0; or -EINVAL with one line without newline in message (at most size
+ * bytes with the NUL) that names the option or value and what is wrong with it; *options is
+ * undefined then. */
+int yodel_server_options_parse(yodel_server_options *options, int argc, char *argv[], char *message,
+                               size_t size);
 
 #endif

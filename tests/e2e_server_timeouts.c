@@ -138,7 +138,7 @@ static void stop_and_go(server *s)
 {
     net_text sent = {0}, answers = {0};
     make_lines(16, &sent, &answers);
-    int fd = net_connect_tiny(s->port);
+    int fd = net_connect_with_buffer(s->port, 64 << 10);
     size_t offset = net_send_until_blocked(fd, sent.data, sent.len, 100);
     assert_true(offset < sent.len); /* reading has paused */
     net_exchange(fd, sent.data + offset, sent.len - offset, true, answers.data, answers.len);
@@ -154,6 +154,26 @@ static void test_who_stops_and_reads_on_gets_every_byte(void **state)
     server_with_each_shape(stop_and_go, NULL);
 }
 
+/* Reading pauses amid the lines of one segment, and no other bytes follow that would wake it up. */
+static void test_lines_behind_the_pause_are_answered(void **state)
+{
+    (void)state;
+    net_text lines = {0}, answer = {0}, answers = {0};
+    for (int i = 0; i < 4000; i++) {
+        net_text_printf(&lines, "\r\n");
+        net_text_printf(&answer, "You sent: \r\n");
+    }
+    server s = server_start(NULL, "--write-buffer", "4K:1K", "--stats", "0.01", NULL);
+    int fd = net_connect_with_buffer(s.port, 64 << 10);
+    server_send_until_paused(&s, fd, &lines, &answer, &answers);
+    net_expect(fd, answers.data, answers.len);
+    close(fd);
+    server_stop(&s);
+    net_text_free(&lines);
+    net_text_free(&answer);
+    net_text_free(&answers);
+}
+
 static void test_small_water_marks_lose_nothing(void **state)
 {
     (void)state;
@@ -166,25 +186,24 @@ static void test_small_water_marks_lose_nothing(void **state)
     }
 }
 
-/* Takes 64 KiB every 50 ms for three write timeouts, then the rest. False when the client itself
- * was not let run for half a timeout. */
+/* Takes 4 KiB every 20 ms for three write timeouts, then the rest. False when the client itself was
+ * not let run for half a timeout. */
 static bool read_slowly(const server *s, double timeout, const net_text *sent,
                         const net_text *answers)
 {
-    enum { PIECE = 64 << 10 };
-    int fd = net_connect_tiny(s->port);
+    enum { PIECE = 4 << 10 };
+    int fd = net_connect_with_buffer(s->port, 16 << 10);
     size_t offset = net_send_until_blocked(fd, sent->data, sent->len, 20), got = 0;
-    double start = program_now();
-    for (double now = start, last = start; now - start < 3 * timeout; last = now) {
-        program_pause_ms(50);
+    double start = program_now(), last = start;
+    while (last - start < 3 * timeout) {
+        program_pause_ms(20);
+        net_expect(fd, answers->data + got, PIECE);
+        got += PIECE;
         if (program_now() - last > timeout / 2) {
             close(fd);
             return false;
         }
-        now = program_now();
-        net_expect(fd, answers->data + got, PIECE);
-        got += PIECE;
-        offset += net_send_until_blocked(fd, sent->data + offset, sent->len - offset, 0);
+        last = program_now();
     }
     net_exchange(fd, sent->data + offset, sent->len - offset, true, answers->data + got,
                  answers->len - got);
@@ -245,6 +264,7 @@ int main(void)
         program_test(test_zero_is_no_idle_timeout),
         program_test(test_who_never_reads_is_aborted),
         program_test(test_who_stops_and_reads_on_gets_every_byte),
+        program_test(test_lines_behind_the_pause_are_answered),
         program_test(test_small_water_marks_lose_nothing),
         program_test(test_who_reads_slowly_is_not_aborted),
         program_test(test_many_who_never_read_do_not_hurt_those_who_do),

@@ -100,6 +100,11 @@ int net_connect_tiny(uint16_t port)
     return must_connect(port, 1);
 }
 
+int net_connect_with_buffer(uint16_t port, int bytes)
+{
+    return must_connect(port, bytes);
+}
+
 int net_listen(uint16_t *port)
 {
     struct sockaddr_storage address;

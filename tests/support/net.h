@@ -26,6 +26,9 @@ int net_try_connect(const char *host, uint16_t port);
  * read is felt by the other side after a few KiB. */
 int net_connect_tiny(uint16_t port);
 
+/* Connects to 127.0.0.1 with a receive buffer of about this many bytes. */
+int net_connect_with_buffer(uint16_t port, int bytes);
+
 /* A listening socket on 127.0.0.1 and the port it got, for tests of clients. */
 int net_listen(uint16_t *port);
 int net_accept(int listener);

@@ -35,6 +35,7 @@ struct program {
     pid_t pid;
     int pidfd;
     int stdin_fd; /* our end of the pipe, or -1 */
+    bool shown;   /* in a message of failure */
     bool exited;
     int status; /* once exited, as program_wait_exit returns it */
     output outputs[2];
@@ -468,13 +469,18 @@ void program_signal(program *p, int signal_number)
     }
 }
 
+static bool sanitizer_complains(program *p)
+{
+    return program_count_lines(p, PROGRAM_STDERR, "Sanitizer") > 0 ||
+           program_count_lines(p, PROGRAM_STDERR, "runtime error:") > 0;
+}
+
 int program_wait_exit(program *p)
 {
     if (!look_exited(p, (int)(PROGRAM_TIMEOUT * 1000))) {
         program_fail(p, "it does not exit");
     }
-    if (program_count_lines(p, PROGRAM_STDERR, "Sanitizer") > 0 ||
-        program_count_lines(p, PROGRAM_STDERR, "runtime error:") > 0) {
+    if (sanitizer_complains(p)) {
         program_fail(p, "a sanitizer complains");
     }
     return p->status;
@@ -501,15 +507,6 @@ void program_kill(program *p)
     forget(p);
 }
 
-int program_teardown(void **state)
-{
-    (void)state;
-    while (all_programs != NULL) {
-        program_kill(all_programs);
-    }
-    return 0;
-}
-
 static void show_output(program *p, program_stream stream, const char *name)
 {
     enum { MOST = 4000 };
@@ -520,6 +517,17 @@ static void show_output(program *p, program_stream stream, const char *name)
                 text + (len - shown));
 }
 
+static void show(program *p, const char *message)
+{
+    p->shown = true;
+    print_error("%s (pid %d): %s\n", p->command, (int)p->pid, message);
+    if (look_exited(p, 0)) {
+        print_error("it has exited with status %d\n", p->status);
+    }
+    show_output(p, PROGRAM_STDOUT, "stdout");
+    show_output(p, PROGRAM_STDERR, "stderr");
+}
+
 _Noreturn void program_fail(program *p, const char *format, ...)
 {
     char message[500];
@@ -527,14 +535,25 @@ _Noreturn void program_fail(program *p, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    print_error("%s (pid %d): %s\n", p->command, (int)p->pid, message);
-    if (look_exited(p, 0)) {
-        print_error("it has exited with status %d\n", p->status);
-    }
-    show_output(p, PROGRAM_STDOUT, "stdout");
-    show_output(p, PROGRAM_STDERR, "stderr");
+    show(p, message);
     fail();
     abort(); /* not reached: fail() jumps */
+}
+
+int program_teardown(void **state)
+{
+    (void)state;
+    int complaints = 0;
+    while (all_programs != NULL) {
+        program *p = all_programs;
+        /* A test that failed on a socket does not know yet that the program crashed. */
+        if (!p->shown && sanitizer_complains(p)) {
+            show(p, "a sanitizer complains");
+            complaints++;
+        }
+        program_kill(p);
+    }
+    return complaints > 0 ? -1 : 0;
 }
 
 /* --- /proc -------------------------------------------------------------------------------------*/
@@ -610,7 +629,7 @@ size_t program_open_fds(program *p)
 void program_wait_open_fds(program *p, size_t n)
 {
     double deadline = program_now() + PROGRAM_TIMEOUT;
-    for (size_t now; (now = program_open_fds(p)) != n; look_exited(p, LOOK_MS)) {
+    for (size_t now; (now = program_open_fds(p)) > n; look_exited(p, LOOK_MS)) {
         if (program_now() > deadline) {
             program_fail(p, "it has %zu open file descriptors, not %zu", now, n);
         }

@@ -91,7 +91,8 @@ size_t program_open_fds(program *p);
 double program_cpu_seconds(program *p);
 size_t program_threads(program *p);
 
-/* Waits until it has exactly n open file descriptors. */
+/* Waits until it has at most n open file descriptors. (Not exactly: the baseline that a test took
+ * may have caught one that the C library opens for a moment, when a thread first calls malloc.) */
 void program_wait_open_fds(program *p, size_t n);
 
 /* Fails the test; shows the message (printf), the program's command line and what it printed. */
@@ -102,7 +103,8 @@ _Noreturn void program_fail(program *p, const char *format, ...)
  * fine. */
 void program_kill(program *p);
 
-/* Teardown for cmocka: kills all that the test started. Returns 0. */
+/* Teardown for cmocka: kills all that the test started. Fails, and shows the output, when a
+ * sanitizer complained on the stderr of one of them. */
 int program_teardown(void **state);
 
 #define program_test(function) cmocka_unit_test_teardown(function, program_teardown)

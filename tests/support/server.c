@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
-#include "tests/support/net.h"
 
 enum { MOST_ARGS = 40 };
 
@@ -140,6 +139,18 @@ static void check_invariant(server *s)
                      " (sum of reasons %" PRIu64 ")",
                      accepted, active, closed, reasons);
     }
+}
+
+void server_send_until_paused(const server *s, int fd, const net_text *chunk,
+                              const net_text *answer, net_text *answers)
+{
+    do {
+        net_send(fd, chunk->data, chunk->len);
+        net_wait_delivered(fd);
+        net_text_add(answers, answer->data, answer->len);
+        size_t lines = program_count_lines(s->program, PROGRAM_STDERR, "stats accepted=");
+        program_wait_lines(s->program, PROGRAM_STDERR, "stats accepted=", lines + 2);
+    } while (server_counter(s, "paused") == 0);
 }
 
 /* --- ending ------------------------------------------------------------------------------------*/

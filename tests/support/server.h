@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net.h"
 #include "program.h"
 
 typedef struct server {
@@ -44,6 +45,13 @@ uint64_t server_worker_counter(const server *s, unsigned worker, const char *nam
 
 /* Connects, sends one line and gets its answer: the server serves. */
 void server_check_serves(const server *s);
+
+/* Sends `chunk` again and again without reading, each time all the way into the server's kernel,
+ * until the server has paused reading; adds `answer` to *answers for each time. Start the server
+ * with
+ * --stats 0.01, and small water marks make it quicker. */
+void server_send_until_paused(const server *s, int fd, const net_text *chunk,
+                              const net_text *answer, net_text *answers);
 
 /* Runs body with a fresh server for both ways to accept and 1, 2 and 8 workers; arguments for the
  * server follow, NULL at the end. The body leaves it running and without clients, for server_stop.

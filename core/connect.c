@@ -1,0 +1,159 @@
+#include "core/connect.h"
+
+#include "core/address.h"
+#include "core/error.h"
+#include "core/resolver.h"
+#include "core/transport_internal.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct yodel_connecting {
+    yodel_transport_group *group;
+    yodel_protocol_factory factory;
+    yodel_connected_fn *done;
+    void *arg;
+    double timeout;
+    yodel_timer timer;
+    yodel_lookup *lookup; /* NULL: answered */
+    yodel_address *list;
+    size_t count;
+    size_t next; /* address to try */
+    ev_io io;    /* active while an attempt is under way; its fd is ours then */
+};
+
+static void stop_attempt(yodel_connecting *c)
+{
+    if (!ev_is_active(&c->io))
+        return;
+    ev_io_stop(c->group->ev, &c->io);
+    close(c->io.fd);
+}
+
+void yodel_connecting_cancel(yodel_connecting *c)
+{
+    if (c->lookup != NULL)
+        yodel_lookup_cancel(c->lookup);
+    stop_attempt(c);
+    yodel_timer_stop(&c->timer);
+    free(c->list);
+    free(c);
+}
+
+static void finish(yodel_connecting *c, int code)
+{
+    yodel_connected_fn *done = c->done;
+    void *arg = c->arg;
+    yodel_connecting_cancel(c);
+    done(arg, code);
+}
+
+static void connected(yodel_connecting *c)
+{
+    int fd = c->io.fd;
+    ev_io_stop(c->group->ev, &c->io);
+    finish(c, yodel_transport_begin(c->group, fd, &c->factory, YODEL_TRANSPORT_OPENED));
+}
+
+/* Begins to connect to one address: 0, or a negated errno when it fails at once. */
+static int try_address(yodel_connecting *c, const yodel_address *address)
+{
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    int result = connect(fd, (const struct sockaddr *)&address->storage, address->len);
+    if (result < 0 && errno != EINPROGRESS) {
+        int code = -errno;
+        close(fd);
+        return code;
+    }
+    /* Also when it is connected already: the socket is writable then. */
+    ev_io_set(&c->io, fd, EV_WRITE);
+    ev_io_start(c->group->ev, &c->io);
+    if (c->timeout > 0)
+        yodel_timer_start(&c->timer, c->timeout);
+    return 0;
+}
+
+/* Goes on to the next address that can be tried; code: why the one before failed. */
+static void try_next(yodel_connecting *c, int code)
+{
+    stop_attempt(c);
+    yodel_timer_stop(&c->timer);
+    while (c->next < c->count) {
+        code = try_address(c, &c->list[c->next++]);
+        if (code == 0)
+            return;
+    }
+    finish(c, code);
+}
+
+static void on_writable(struct ev_loop *ev, ev_io *io, int revents)
+{
+    (void)ev;
+    (void)revents;
+    yodel_connecting *c = yodel_container_of(io, yodel_connecting, io);
+    int error = 0;
+    socklen_t len = sizeof(error);
+    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    if (error == 0)
+        connected(c);
+    else
+        try_next(c, -error);
+}
+
+static void on_resolved(void *arg, int code, yodel_address *list, size_t count)
+{
+    yodel_connecting *c = arg;
+    c->lookup = NULL;
+    c->list = list;
+    c->count = count;
+    try_next(c, code);
+}
+
+static void on_timeout(yodel_timer *timer)
+{
+    yodel_connecting *c = yodel_container_of(timer, yodel_connecting, timer);
+    if (c->lookup != NULL)
+        finish(c, YODEL_EAI(EAI_AGAIN));
+    else
+        try_next(c, -ETIMEDOUT);
+}
+
+int yodel_connect(yodel_transport_group *group, const char *host, const char *port, double timeout,
+                  const yodel_protocol_factory *factory, yodel_connected_fn *done, void *arg,
+                  yodel_connecting **out)
+{
+    int code = 0;
+    if (group->resolver == NULL)
+        code = yodel_resolver_new(group->loop, &group->resolver);
+    if (code < 0)
+        return code;
+    yodel_connecting *c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return -ENOMEM;
+    c->group = group;
+    c->factory = *factory;
+    c->done = done;
+    c->arg = arg;
+    c->timeout = timeout;
+    yodel_timer_init(&c->timer, group->loop, on_timeout);
+    ev_init(&c->io, on_writable);
+    code = yodel_resolver_lookup(group->resolver, host, port, on_resolved, c, &c->lookup);
+    if (code < 0) {
+        free(c);
+        return code;
+    }
+    if (timeout > 0)
+        yodel_timer_start(&c->timer, timeout);
+    *out = c;
+    return 0;
+}

@@ -1,0 +1,460 @@
+/*
+ * Addresses: resolving, formatting, and connecting with everything that can come in between.
+ *
+ * The source is compiled into the test, not taken from the library, so that the test can answer for
+ * the resolver and choose the port that a connecting socket gets.
+ */
+#include <netdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+typedef int resolver_function(const char *host, const char *port, const struct addrinfo *hints,
+                              struct addrinfo **answer);
+
+static resolver_function *resolver = getaddrinfo;
+static const struct sockaddr *bind_next_socket_to; /* NULL: do not */
+static socklen_t bind_next_socket_to_len;
+
+static int socket_for_test(int family, int type, int protocol)
+{
+    int fd = socket(family, type, protocol);
+
+    if (bind_next_socket_to != NULL) {
+        (void)bind(fd, bind_next_socket_to, bind_next_socket_to_len);
+        bind_next_socket_to = NULL;
+    }
+    return fd;
+}
+
+#define getaddrinfo resolver
+#define socket      socket_for_test
+#include "core/address.c" /* NOLINT(bugprone-suspicious-include) */
+#undef getaddrinfo
+#undef socket
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include "core/completion.h"
+#include "tests/support/cmocka_all.h"
+
+/* ---- resolving ------------------------------------------------------------------------------- */
+
+/* The one address of a numeric host. */
+static yodel_address numeric(const char *host, const char *port)
+{
+    yodel_address *list = NULL;
+    yodel_address address;
+    size_t count = 0;
+
+    assert_int_equal(yodel_address_resolve(host, port, &list, &count), 0);
+    assert_int_equal(count, 1);
+    address = list[0];
+    free(list);
+    return address;
+}
+
+static void expect_text(const yodel_address *address, const char *expected)
+{
+    char text[YODEL_ADDRESS_TEXT];
+
+    assert_ptr_equal(yodel_address_format(address, text), text);
+    assert_string_equal(text, expected);
+}
+
+static void numeric_hosts(void **state)
+{
+    static const struct {
+        const char *host;
+        const char *text;
+    } hosts[] = {
+        {"127.0.0.1", "127.0.0.1:8007"},
+        {"0.0.0.0", "0.0.0.0:8007"},
+        {"::1", "[::1]:8007"},
+        {"[::1]", "[::1]:8007"},
+        {"::", "[::]:8007"},
+        {"2001:DB8:0:0:0:0:0:1", "[2001:db8::1]:8007"},
+        {"fe80::1%lo", "[fe80::1%lo]:8007"},
+        {"[fe80::1%lo]", "[fe80::1%lo]:8007"},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
+         "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:8007"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        yodel_address address = numeric(hosts[i].host, "8007");
+
+        expect_text(&address, hosts[i].text);
+        assert_int_equal(yodel_address_port(&address), 8007);
+    }
+}
+
+static void ports(void **state)
+{
+    static const char *const bad[] = {"",    "-1",    "65536", "http", "80 ",
+                                      " 80", "8007x", "1.0",   "0x50", "99999999999999999999"};
+    yodel_address *list = NULL;
+    size_t count = 12345;
+    yodel_address address;
+
+    (void)state;
+    address = numeric("::1", "0");
+    assert_int_equal(yodel_address_port(&address), 0);
+    address = numeric("127.0.0.1", "65535");
+    assert_int_equal(yodel_address_port(&address), 65535);
+    yodel_address_set_port(&address, 258);
+    expect_text(&address, "127.0.0.1:258");
+    address = numeric("::1", "1");
+    yodel_address_set_port(&address, 65534);
+    expect_text(&address, "[::1]:65534");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(yodel_address_resolve("127.0.0.1", bad[i], &list, &count), -EINVAL);
+    }
+    assert_null(list);
+    assert_int_equal(count, 12345);
+}
+
+static void hosts_that_are_none(void **state)
+{
+    static const char *const bad[] = {"", "[]", "[127.0.0.1]", "[localhost]", "[::1]x]", "[:::1]"};
+    char longer_than_any_name[NI_MAXHOST + 1];
+    yodel_address *list = NULL;
+    size_t count = 12345;
+
+    (void)state;
+    assert_int_equal(yodel_address_resolve("[::1", "1", &list, &count), -EINVAL);
+    assert_int_equal(yodel_address_resolve("[", "1", &list, &count), -EINVAL);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        int code = yodel_address_resolve(bad[i], "1", &list, &count);
+
+        assert_true(code < YODEL_EAI(0));
+        assert_string_not_equal(yodel_strerror(code), "unknown error");
+    }
+    memset(longer_than_any_name, 'x', sizeof longer_than_any_name - 1);
+    longer_than_any_name[sizeof longer_than_any_name - 1] = '\0';
+    assert_int_equal(yodel_address_resolve(longer_than_any_name, "1", &list, &count),
+                     YODEL_EAI(EAI_NONAME));
+    assert_null(list);
+    assert_int_equal(count, 12345);
+}
+
+/* Whatever it resolves to on this machine, 127.0.0.1 or ::1 is among it. */
+static void localhost(void **state)
+{
+    yodel_address v4 = numeric("127.0.0.1", "8007");
+    yodel_address v6 = numeric("::1", "8007");
+    yodel_address *list = NULL;
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(yodel_address_resolve("localhost", "8007", &list, &count), 0);
+    assert_true(count >= 1);
+    assert_true(contains(list, count, &v4) || contains(list, count, &v6));
+    free(list);
+}
+
+/* What a hosts file with "::1 a", "127.0.0.1 a" twice and "127.0.0.2 a" makes getaddrinfo say. */
+static int resolver_with_duplicates(const char *host, const char *port,
+                                    const struct addrinfo *hints, struct addrinfo **answer)
+{
+    static const char *const hosts[] = {"::1", "127.0.0.1", "127.0.0.2", "127.0.0.1", "::1"};
+    struct addrinfo **end = answer;
+
+    assert_string_equal(host, "a.test");
+    assert_int_equal(hints->ai_flags & AI_ADDRCONFIG, 0);
+    assert_int_equal(hints->ai_family, AF_UNSPEC);
+    assert_int_equal(hints->ai_socktype, SOCK_STREAM);
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        assert_int_equal(getaddrinfo(hosts[i], port, hints, end), 0);
+        end = &(*end)->ai_next;
+    }
+    return 0;
+}
+
+static void the_order_is_kept_and_duplicates_go(void **state)
+{
+    yodel_address *list = NULL;
+    size_t count = 0;
+
+    (void)state;
+    resolver = resolver_with_duplicates;
+    assert_int_equal(yodel_address_resolve("a.test", "80", &list, &count), 0);
+    resolver = getaddrinfo;
+    assert_int_equal(count, 3);
+    expect_text(&list[0], "[::1]:80");
+    expect_text(&list[1], "127.0.0.1:80");
+    expect_text(&list[2], "127.0.0.2:80");
+    free(list);
+}
+
+static int resolver_of_brackets(const char *host, const char *port, const struct addrinfo *hints,
+                                struct addrinfo **answer)
+{
+    assert_string_equal(host, "::1");
+    assert_int_equal(hints->ai_family, AF_INET6);
+    assert_int_equal(hints->ai_flags & AI_NUMERICHOST, AI_NUMERICHOST);
+    return getaddrinfo(host, port, hints, answer);
+}
+
+static void what_is_in_brackets_is_never_looked_up(void **state)
+{
+    yodel_address address;
+
+    (void)state;
+    resolver = resolver_of_brackets;
+    address = numeric("[::1]", "80");
+    resolver = getaddrinfo;
+    expect_text(&address, "[::1]:80");
+}
+
+static int resolver_code;
+
+static int failing_resolver(const char *host, const char *port, const struct addrinfo *hints,
+                            struct addrinfo **answer)
+{
+    (void)host;
+    (void)port;
+    (void)hints;
+    (void)answer;
+    errno = EMFILE;
+    return resolver_code;
+}
+
+static void what_the_resolver_fails_with(void **state)
+{
+    static const struct {
+        int resolver;
+        int ours;
+    } codes[] = {
+        {EAI_NONAME, YODEL_EAI(EAI_NONAME)},
+        {EAI_AGAIN, YODEL_EAI(EAI_AGAIN)},
+        {EAI_MEMORY, -ENOMEM},
+        {EAI_SYSTEM, -EMFILE},
+    };
+    yodel_address *list = NULL;
+    size_t count = 12345;
+
+    (void)state;
+    resolver = failing_resolver;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        resolver_code = codes[i].resolver;
+        assert_int_equal(yodel_address_resolve("a.test", "80", &list, &count), codes[i].ours);
+    }
+    resolver = getaddrinfo;
+    assert_null(list);
+    assert_int_equal(count, 12345);
+}
+
+static void what_is_no_address(void **state)
+{
+    const yodel_address none = {.len = 0};
+    const yodel_address local = {.storage = {.ss_family = AF_UNIX}, .len = sizeof(sa_family_t)};
+
+    (void)state;
+    expect_text(&none, "?");
+    assert_int_equal(yodel_address_port(&none), 0);
+    assert_int_equal(yodel_address_port(&local), 0);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+/* A listening socket on 127.0.0.1 and its address. */
+static int listen_somewhere(int backlog, yodel_address *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *address = numeric("127.0.0.1", "0");
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address->storage, address->len), 0);
+    assert_int_equal(listen(fd, backlog), 0);
+    assert_int_equal(yodel_address_of_socket(fd, address), 0);
+    assert_int_not_equal(yodel_address_port(address), 0);
+    return fd;
+}
+
+static void connects(void **state)
+{
+    yodel_address address;
+    int listener = listen_somewhere(1, &address);
+    yodel_address there = {0};
+    int nodelay = 0;
+    socklen_t size = sizeof nodelay;
+    int accepted;
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(yodel_address_connect(&address, 20.0, -1, &fd), 0);
+    assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size), 0);
+    assert_int_not_equal(nodelay, 0);
+
+    accepted = accept(listener, NULL, NULL);
+    assert_true(accepted >= 0);
+    assert_int_equal(yodel_address_of_peer(fd, &there), 0);
+    assert_true(same_address(&there, &address));
+    assert_int_equal(yodel_address_of_peer(accepted, &there), 0);
+    assert_int_equal(yodel_address_of_socket(fd, &address), 0);
+    assert_true(same_address(&there, &address));
+    close(accepted);
+    close(fd);
+    close(listener);
+}
+
+static void is_refused(void **state)
+{
+    yodel_address address;
+    int fd = 12345;
+
+    (void)state;
+    close(listen_somewhere(1, &address));
+    assert_int_equal(yodel_address_connect(&address, 20.0, -1, &fd), -ECONNREFUSED);
+    assert_int_equal(yodel_address_connect(&address, 0, -1, &fd), -ECONNREFUSED);
+    assert_int_equal(fd, 12345);
+}
+
+/* A port on which nobody listens, and the kernel gives this very port to the connecting socket. */
+static void does_not_connect_to_itself(void **state)
+{
+    yodel_address address;
+    int fd = 12345;
+
+    (void)state;
+    close(listen_somewhere(1, &address));
+    bind_next_socket_to = (const struct sockaddr *)&address.storage;
+    bind_next_socket_to_len = address.len;
+    assert_int_equal(yodel_address_connect(&address, 20.0, -1, &fd), -ECONNREFUSED);
+    assert_int_equal(fd, 12345);
+}
+
+enum { QUEUE = 16 };
+
+typedef struct busy_server {
+    yodel_address address;
+    int listener;
+    int queued[QUEUE];
+    int count;
+} busy_server;
+
+/* A server that accepts nobody and whose queue is full: who connects now gets no answer at all. The
+ * queue is full when connecting takes longer than a moment, which also tests the timeout. */
+static void open_busy_server(busy_server *s)
+{
+    int code = 0;
+
+    s->listener = listen_somewhere(0, &s->address);
+    for (s->count = 0; s->count < QUEUE && code == 0; s->count++) {
+        code = yodel_address_connect(&s->address, 0.05, -1, &s->queued[s->count]);
+    }
+    s->count--;
+    assert_int_equal(code, -ETIMEDOUT);
+}
+
+static void close_busy_server(busy_server *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        close(s->queued[i]);
+    }
+    close(s->listener);
+}
+
+static void times_out(void **state)
+{
+    uint64_t before = yodel_clock_now();
+    busy_server s;
+
+    (void)state;
+    open_busy_server(&s);
+    assert_true(yodel_clock_now() - before >= yodel_clock_from_seconds(0.05));
+    close_busy_server(&s);
+}
+
+static void *complete_soon(void *argument)
+{
+    const struct timespec soon = {.tv_nsec = 20000000};
+
+    nanosleep(&soon, NULL); /* likely after the connecting has begun; right in any case */
+    yodel_completion_complete(argument, 0);
+    return NULL;
+}
+
+static void is_cancelled_while_it_waits(void **state)
+{
+    yodel_completion cancel;
+    pthread_t thread;
+    busy_server s;
+    int fd = 12345;
+
+    (void)state;
+    open_busy_server(&s);
+    assert_int_equal(yodel_completion_init(&cancel), 0);
+    assert_int_equal(pthread_create(&thread, NULL, complete_soon, &cancel), 0);
+    assert_int_equal(yodel_address_connect(&s.address, 0, yodel_completion_fd(&cancel), &fd),
+                     -ECANCELED);
+    assert_int_equal(fd, 12345);
+    pthread_join(thread, NULL);
+    yodel_completion_destroy(&cancel);
+    close_busy_server(&s);
+}
+
+static void is_cancelled_before_it_begins(void **state)
+{
+    yodel_address address;
+    int listener = listen_somewhere(1, &address);
+    int cancelled = eventfd(1, EFD_CLOEXEC);
+    int not_cancelled = eventfd(0, EFD_CLOEXEC);
+    int fd = 12345;
+
+    (void)state;
+    assert_int_equal(yodel_address_connect(&address, 20.0, cancelled, &fd), -ECANCELED);
+    assert_int_equal(fd, 12345);
+    assert_int_equal(yodel_address_connect(&address, 20.0, not_cancelled, &fd), 0);
+    close(fd);
+    close(cancelled);
+    close(not_cancelled);
+    close(listener);
+}
+
+static void fails_without_a_descriptor_left_behind(void **state)
+{
+    yodel_address none = {.storage = {.ss_family = AF_UNSPEC}};
+    yodel_address address;
+    int next = eventfd(0, EFD_CLOEXEC);
+    int again;
+    int fd = 12345;
+
+    (void)state;
+    close(next);
+    close(listen_somewhere(1, &address));
+    assert_int_equal(yodel_address_connect(&none, 0, -1, &fd), -EAFNOSUPPORT);
+    assert_int_equal(yodel_address_connect(&address, 0, -1, &fd), -ECONNREFUSED);
+    assert_int_equal(yodel_address_of_peer(-1, &address), -EBADF);
+    assert_int_equal(yodel_address_of_socket(-1, &address), -EBADF);
+    again = eventfd(0, EFD_CLOEXEC);
+    assert_int_equal(again, next);
+    close(again);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numeric_hosts),
+        cmocka_unit_test(ports),
+        cmocka_unit_test(hosts_that_are_none),
+        cmocka_unit_test(localhost),
+        cmocka_unit_test(the_order_is_kept_and_duplicates_go),
+        cmocka_unit_test(what_is_in_brackets_is_never_looked_up),
+        cmocka_unit_test(what_the_resolver_fails_with),
+        cmocka_unit_test(what_is_no_address),
+        cmocka_unit_test(connects),
+        cmocka_unit_test(is_refused),
+        cmocka_unit_test(does_not_connect_to_itself),
+        cmocka_unit_test(times_out),
+        cmocka_unit_test(is_cancelled_while_it_waits),
+        cmocka_unit_test(is_cancelled_before_it_begins),
+        cmocka_unit_test(fails_without_a_descriptor_left_behind),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,606 @@
+/*
+ * The loop: order and end of deferred work, timers, the time of a turn, stop. In virtual time, so
+ * that the instants at which things happen can be compared exactly.
+ */
+#include "core/loop.h"
+
+#include "core/clock.h"
+#include "tests/support/virtual_time.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/support/cmocka_all.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+/* What happened, a letter each. */
+static char events[256];
+
+static void note(char event)
+{
+    size_t len = strlen(events);
+    assert_true(len + 1 < sizeof events);
+    events[len] = event;
+    events[len + 1] = '\0';
+}
+
+static int setup(void **state)
+{
+    static yodel_loop *loop;
+    events[0] = '\0';
+    if (yodel_loop_new(&loop) != 0) {
+        return -1;
+    }
+    virtual_time_begin();
+    *state = loop;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    virtual_time_end();
+    yodel_loop_free(*state);
+    return 0;
+}
+
+/* --- deferred work -----------------------------------------------------------------------------*/
+
+typedef struct work {
+    yodel_deferred deferred;
+    yodel_loop *loop;
+    char name;
+    unsigned runs;
+    unsigned again;     /* defer itself so often */
+    struct work *other; /* defer or cancel this one */
+    bool cancel;
+    bool stop;
+} work;
+
+static void run_work(yodel_deferred *deferred)
+{
+    work *w = yodel_container_of(deferred, work, deferred);
+    note(w->name);
+    w->runs++;
+    if (w->again > 0) {
+        w->again--;
+        yodel_loop_defer(w->loop, &w->deferred);
+    }
+    if (w->other != NULL && w->cancel) {
+        yodel_deferred_cancel(&w->other->deferred);
+    } else if (w->other != NULL) {
+        yodel_loop_defer(w->loop, &w->other->deferred);
+    }
+    if (w->stop) {
+        yodel_loop_stop(w->loop);
+    }
+}
+
+static void work_init(work *w, yodel_loop *loop, char name)
+{
+    *w = (work){.loop = loop, .name = name};
+    yodel_deferred_init(&w->deferred, run_work);
+}
+
+static void test_deferred_order(void **state)
+{
+    yodel_loop *loop = *state;
+    work a, b, c;
+    work_init(&a, loop, 'a');
+    work_init(&b, loop, 'b');
+    work_init(&c, loop, 'c');
+    c.stop = true;
+    yodel_loop_defer(loop, &b.deferred);
+    yodel_loop_defer(loop, &a.deferred);
+    yodel_loop_defer(loop, &c.deferred);
+    yodel_loop_defer(loop, &b.deferred); /* is scheduled: stays where it is, runs once */
+    yodel_loop_run(loop);
+    assert_string_equal(events, "bac");
+}
+
+static void test_deferred_runs_once(void **state)
+{
+    yodel_loop *loop = *state;
+    work a, b;
+    work_init(&a, loop, 'a');
+    work_init(&b, loop, 'b');
+    b.stop = true;
+    yodel_loop_defer(loop, &a.deferred);
+    yodel_loop_defer(loop, &b.deferred);
+    yodel_loop_run(loop);
+    yodel_loop_defer(loop, &b.deferred);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "abb");
+}
+
+static void test_deferred_cancel(void **state)
+{
+    yodel_loop *loop = *state;
+    work a, b, c;
+    work_init(&a, loop, 'a');
+    work_init(&b, loop, 'b');
+    work_init(&c, loop, 'c');
+    c.stop = true;
+    yodel_deferred_cancel(&a.deferred); /* not scheduled: nothing to take back */
+    yodel_loop_defer(loop, &a.deferred);
+    yodel_loop_defer(loop, &b.deferred);
+    yodel_loop_defer(loop, &c.deferred);
+    yodel_deferred_cancel(&a.deferred);
+    yodel_deferred_cancel(&a.deferred);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "bc");
+
+    yodel_loop_defer(loop, &a.deferred); /* and can be scheduled again */
+    yodel_loop_defer(loop, &c.deferred);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "bcac");
+}
+
+static void test_deferred_cancels_another(void **state)
+{
+    yodel_loop *loop = *state;
+    work a, b, c;
+    work_init(&a, loop, 'a');
+    work_init(&b, loop, 'b');
+    work_init(&c, loop, 'c');
+    a.other = &b;
+    a.cancel = true;
+    c.stop = true;
+    yodel_loop_defer(loop, &a.deferred);
+    yodel_loop_defer(loop, &b.deferred);
+    yodel_loop_defer(loop, &c.deferred);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "ac");
+}
+
+static void count_turn(struct ev_loop *ev, ev_check *check, int revents)
+{
+    (void)ev;
+    (void)revents;
+    ++*(unsigned *)check->data;
+}
+
+/* Work that defers work, another's or its own: that runs in the next turn, in the order of deferring, and
+ * the loop does not wait for an event in between (there is none here: it would wait for ever). */
+static void test_deferred_from_deferred(void **state)
+{
+    yodel_loop *loop = *state;
+    work a, b, c;
+    unsigned turns = 0;
+    ev_check check;
+    ev_check_init(&check, count_turn);
+    check.data = &turns;
+    ev_check_start(yodel_loop_ev(loop), &check);
+
+    work_init(&a, loop, 'a');
+    work_init(&b, loop, 'b');
+    work_init(&c, loop, 'c');
+    a.again = 3;
+    a.other = &b;
+    b.other = &c;
+    yodel_loop_defer(loop, &a.deferred);
+    c.stop = true;
+    /* a: itself, b | b is scheduled already when a runs again... */
+    yodel_loop_run(loop);
+    assert_string_equal(events, "aabac"); /* c stops the loop */
+    assert_true(turns > 0);
+    ev_check_stop(yodel_loop_ev(loop), &check);
+}
+
+static void on_readable(struct ev_loop *ev, ev_io *io, int revents)
+{
+    work *w = io->data;
+    char byte;
+    (void)ev;
+    (void)revents;
+    note('r');
+    assert_int_equal(read(io->fd, &byte, 1), 1);
+    yodel_loop_defer(w->loop, &w->deferred);
+}
+
+/* Two descriptors are ready in one turn: what the first one's callback defers comes after the
+ * second one's callback. */
+static void test_deferred_after_all_callbacks(void **state)
+{
+    yodel_loop *loop = *state;
+    work w;
+    int pipes[2][2];
+    ev_io io[2];
+    work_init(&w, loop, 'd');
+    w.stop = true;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pipe(pipes[i]), 0);
+        assert_int_equal(write(pipes[i][1], "x", 1), 1);
+        ev_io_init(&io[i], on_readable, pipes[i][0], EV_READ);
+        io[i].data = &w;
+        ev_io_start(yodel_loop_ev(loop), &io[i]);
+    }
+    yodel_loop_run(loop);
+    assert_string_equal(events, "rrd");
+    for (int i = 0; i < 2; i++) {
+        ev_io_stop(yodel_loop_ev(loop), &io[i]);
+        close(pipes[i][0]);
+        close(pipes[i][1]);
+    }
+}
+
+/* --- timers ------------------------------------------------------------------------------------*/
+
+typedef struct alarm_clock {
+    yodel_timer timer;
+    yodel_loop *loop;
+    char name;
+    uint64_t fired_ns;      /* the clock at that time */
+    uint64_t fired_loop_ns; /* what the loop said */
+    unsigned fired;
+    double again; /* start again, in so many seconds; 0: not */
+    unsigned stop_after;
+    struct alarm_clock *stops; /* another one to stop */
+} alarm_clock;
+
+static void ring(yodel_timer *timer)
+{
+    alarm_clock *a = yodel_container_of(timer, alarm_clock, timer);
+    note(a->name);
+    a->fired_ns = yodel_clock_now();
+    a->fired_loop_ns = yodel_loop_now(a->loop);
+    a->fired++;
+    if (a->stops != NULL) {
+        yodel_timer_stop(&a->stops->timer);
+    }
+    if (a->fired == a->stop_after) {
+        yodel_loop_stop(a->loop);
+    } else if (a->again > 0) {
+        yodel_timer_start(&a->timer, a->again);
+    }
+}
+
+static void alarm_init(alarm_clock *a, yodel_loop *loop, char name)
+{
+    *a = (alarm_clock){.loop = loop, .name = name};
+    yodel_timer_init(&a->timer, loop, ring);
+}
+
+/* At the instant or after it, and no more than epoll's millisecond after it. */
+static void check_rang(const alarm_clock *a, uint64_t at)
+{
+    assert_int_equal(a->fired, 1);
+    assert_in_range(a->fired_ns, at, at + NS_PER_MS);
+    assert_in_range(a->fired_loop_ns, at, at + NS_PER_MS);
+}
+
+static void test_timers_fire_in_order(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock a, b, c, d;
+    alarm_init(&a, loop, 'a');
+    alarm_init(&b, loop, 'b');
+    alarm_init(&c, loop, 'c');
+    alarm_init(&d, loop, 'd');
+    d.stop_after = 1;
+    uint64_t begin = yodel_loop_now(loop);
+    yodel_timer_start(&b.timer, 2.0);
+    yodel_timer_start(&c.timer, 3.0);
+    yodel_timer_start_at(&a.timer, begin + 10 * NS_PER_MS);
+    yodel_timer_start(&d.timer, 3600.0);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "abcd");
+    check_rang(&a, begin + 10 * NS_PER_MS);
+    check_rang(&b, begin + 2 * YODEL_NS_PER_SEC);
+    check_rang(&c, begin + 3 * YODEL_NS_PER_SEC);
+    check_rang(&d, begin + 3600 * YODEL_NS_PER_SEC);
+}
+
+static void test_timer_fires_once(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock a, end;
+    alarm_init(&a, loop, 'a');
+    alarm_init(&end, loop, 'e');
+    end.stop_after = 1;
+    yodel_timer_start(&a.timer, 0.5);
+    yodel_timer_start(&end.timer, 5.0);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "ae");
+}
+
+static void test_timer_moved(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock later, earlier, end;
+    uint64_t begin = yodel_loop_now(loop);
+    alarm_init(&later, loop, 'l');
+    alarm_init(&earlier, loop, 's');
+    alarm_init(&end, loop, 'e');
+    end.stop_after = 1;
+    yodel_timer_start(&later.timer, 1.0);
+    yodel_timer_start(&earlier.timer, 9.0);
+    yodel_timer_start(&end.timer, 10.0);
+    yodel_timer_start(&later.timer, 5.0);
+    yodel_timer_start_at(&earlier.timer, begin + 3 * YODEL_NS_PER_SEC);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "sle");
+    check_rang(&earlier, begin + 3 * YODEL_NS_PER_SEC);
+    check_rang(&later, begin + 5 * YODEL_NS_PER_SEC);
+}
+
+static void test_timer_stopped(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock never, a, b, end;
+    alarm_init(&never, loop, 'n');
+    alarm_init(&a, loop, 'a');
+    alarm_init(&b, loop, 'b');
+    alarm_init(&end, loop, 'e');
+    end.stop_after = 1;
+    yodel_timer_stop(&never.timer); /* not started: nothing happens */
+    yodel_timer_start(&never.timer, 1.0);
+    yodel_timer_start(&a.timer, 2.0);
+    yodel_timer_start(&b.timer, 2.0); /* due in the same turn as a, which stops it */
+    yodel_timer_start(&end.timer, 3.0);
+    yodel_timer_stop(&never.timer);
+    yodel_timer_stop(&never.timer);
+    a.stops = &b;
+    b.stops = &a; /* whichever comes first */
+    yodel_loop_run(loop);
+    assert_int_equal(a.fired + b.fired, 1);
+    assert_int_equal(strlen(events), 2);
+    assert_int_equal(never.fired, 0);
+}
+
+/* A timer that starts itself again keeps firing, without drift in virtual time. */
+static void test_timer_restarts_itself(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock a;
+    uint64_t begin = yodel_loop_now(loop);
+    alarm_init(&a, loop, 'a');
+    a.again = 0.25;
+    a.stop_after = 4;
+    yodel_timer_start(&a.timer, 0.25);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "aaaa");
+    assert_in_range(a.fired_ns, begin + YODEL_NS_PER_SEC,
+                    begin + YODEL_NS_PER_SEC + 4 * NS_PER_MS);
+}
+
+/* What lies in the past fires in the next turn, after the deferred work of this one. */
+static void test_timer_in_the_past(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock past, now, end;
+    work w;
+    uint64_t begin = yodel_loop_now(loop);
+    alarm_init(&past, loop, 'p');
+    alarm_init(&now, loop, 'n');
+    alarm_init(&end, loop, 'e');
+    work_init(&w, loop, 'd');
+    end.stop_after = 1;
+    yodel_timer_start(&end.timer, 0.1);
+    yodel_timer_start_at(&past.timer, 1);
+    yodel_loop_defer(loop, &w.deferred);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "dpe");
+    check_rang(&past, begin);
+
+    events[0] = '\0';
+    end.fired = 0;
+    begin = yodel_loop_now(loop);
+    yodel_timer_start(&end.timer, 0.1);
+    yodel_timer_start(&now.timer, 0.0);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "ne");
+    check_rang(&now, begin);
+}
+
+/* A busy callback: its timer is late, and everything that was due meanwhile comes, once, in order. */
+static void on_busy(yodel_timer *timer)
+{
+    ring(timer);
+    virtual_time_advance_ms(5000);
+}
+
+static void test_timers_after_a_busy_callback(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock busy, a, b;
+    uint64_t begin = yodel_loop_now(loop);
+    alarm_init(&busy, loop, 'x');
+    busy.timer.fire = on_busy;
+    alarm_init(&a, loop, 'a');
+    alarm_init(&b, loop, 'b');
+    b.stop_after = 1;
+    yodel_timer_start(&busy.timer, 1.0);
+    yodel_timer_start(&a.timer, 2.0);
+    yodel_timer_start(&b.timer, 3.0);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "xab");
+    assert_in_range(a.fired_ns, begin + 6 * YODEL_NS_PER_SEC, begin + 6001 * NS_PER_MS);
+    assert_in_range(b.fired_ns, begin + 6 * YODEL_NS_PER_SEC, begin + 6001 * NS_PER_MS);
+}
+
+/* Somebody sets the wall clock: no timer is the earlier or the later for it. */
+static void on_wall_clock(yodel_timer *timer)
+{
+    ring(timer);
+    virtual_time_set_wall_clock(timer->loop != NULL && events[1] == '\0' ? 86400 : -7 * 86400);
+}
+
+static void test_wall_clock_jumps(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock forward, back, a, b;
+    uint64_t begin = yodel_loop_now(loop);
+    alarm_init(&forward, loop, 'f');
+    forward.timer.fire = on_wall_clock;
+    alarm_init(&back, loop, 'g');
+    back.timer.fire = on_wall_clock;
+    alarm_init(&a, loop, 'a');
+    alarm_init(&b, loop, 'b');
+    b.stop_after = 1;
+    yodel_timer_start(&forward.timer, 1.0);
+    yodel_timer_start(&a.timer, 60.0);
+    yodel_timer_start(&back.timer, 61.0);
+    yodel_timer_start(&b.timer, 120.0);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "fagb");
+    check_rang(&a, begin + 60 * YODEL_NS_PER_SEC);
+    check_rang(&b, begin + 120 * YODEL_NS_PER_SEC);
+}
+
+/* The machine takes the core away between libev's look at the clock and the loop's own: a timer
+ * that is started in that turn still fires at or after its instant, not before. */
+static void on_turn_begin(struct ev_loop *ev, ev_check *check, int revents)
+{
+    (void)revents;
+    virtual_time_advance_ms(50);
+    ev_check_stop(ev, check);
+}
+
+static void start_alarm(yodel_deferred *deferred)
+{
+    work *w = yodel_container_of(deferred, work, deferred);
+    alarm_clock *a = (alarm_clock *)(void *)w->other;
+    a->stop_after = 1;
+    yodel_timer_start_at(&a->timer, yodel_loop_now(w->loop) + 100 * NS_PER_MS);
+    a->fired_loop_ns = yodel_loop_now(w->loop);
+}
+
+static void defer_start(yodel_timer *timer)
+{
+    alarm_clock *first = yodel_container_of(timer, alarm_clock, timer);
+    yodel_timer_start_at(&first->stops->timer, yodel_loop_now(first->loop) + 100 * NS_PER_MS);
+    first->fired_loop_ns = yodel_loop_now(first->loop);
+}
+
+static void test_timer_never_early(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock first, second;
+    ev_check preempted;
+    (void)start_alarm;
+    alarm_init(&first, loop, 'f');
+    first.timer.fire = defer_start;
+    alarm_init(&second, loop, 's');
+    second.stop_after = 1;
+    first.stops = &second;
+    yodel_timer_start(&first.timer, 1.0);
+    /* Of two with the same priority libev calls the one first that was started last. */
+    ev_check_init(&preempted, on_turn_begin);
+    ev_set_priority(&preempted, EV_MAXPRI);
+    ev_check_start(yodel_loop_ev(loop), &preempted);
+    yodel_loop_run(loop);
+    check_rang(&second, first.fired_loop_ns + 100 * NS_PER_MS);
+}
+
+/* --- time and end ------------------------------------------------------------------------------*/
+
+typedef struct times {
+    yodel_timer timer;
+    yodel_loop *loop;
+    uint64_t before, after, clock;
+} times;
+
+static void look_twice(yodel_timer *timer)
+{
+    times *t = yodel_container_of(timer, times, timer);
+    t->before = yodel_loop_now(t->loop);
+    virtual_time_advance_ms(70);
+    t->after = yodel_loop_now(t->loop);
+    t->clock = yodel_clock_now();
+    yodel_loop_stop(t->loop);
+}
+
+/* One and the same instant through a turn, the clock's while the loop does not run. */
+static void test_now(void **state)
+{
+    yodel_loop *loop = *state;
+    times t = {.loop = loop};
+    assert_int_equal(yodel_loop_now(loop), yodel_clock_now());
+    virtual_time_advance_ms(1234);
+    assert_int_equal(yodel_loop_now(loop), yodel_clock_now());
+
+    yodel_timer_init(&t.timer, loop, look_twice);
+    uint64_t begin = yodel_clock_now();
+    yodel_timer_start(&t.timer, 1.0);
+    yodel_loop_run(loop);
+    assert_in_range(t.before, begin + YODEL_NS_PER_SEC, begin + YODEL_NS_PER_SEC + NS_PER_MS);
+    assert_int_equal(t.after, t.before);
+    assert_int_equal(t.clock, t.before + 70 * NS_PER_MS);
+    assert_int_equal(yodel_loop_now(loop), yodel_clock_now());
+}
+
+/* Work that was deferred before the loop runs sees the time at which it began to run. */
+static void look_once(yodel_deferred *deferred)
+{
+    work *w = yodel_container_of(deferred, work, deferred);
+    *(uint64_t *)(void *)w->other = yodel_loop_now(w->loop);
+    yodel_loop_stop(w->loop);
+}
+
+static void test_now_in_the_first_turn(void **state)
+{
+    yodel_loop *loop = *state;
+    work w;
+    uint64_t seen = 0;
+    work_init(&w, loop, 'w');
+    w.deferred.run = look_once;
+    w.other = (work *)(void *)&seen;
+    yodel_loop_defer(loop, &w.deferred);
+    virtual_time_advance_ms(1000);
+    uint64_t begin = yodel_clock_now();
+    yodel_loop_run(loop);
+    assert_int_equal(seen, begin);
+}
+
+/* Stopped in a timer: what is due in the same turn still comes, what is due later does not, and the
+ * loop can run again and goes on. */
+static void test_stop_and_run_again(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock a, b;
+    alarm_init(&a, loop, 'a');
+    alarm_init(&b, loop, 'b');
+    a.stop_after = 1;
+    b.stop_after = 1;
+    yodel_timer_start(&a.timer, 1.0);
+    yodel_timer_start(&b.timer, 2.0);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "a");
+    yodel_loop_run(loop);
+    assert_string_equal(events, "ab");
+}
+
+static void test_free_null(void **state)
+{
+    (void)state;
+    yodel_loop_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_deferred_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_runs_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_cancel, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_cancels_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_from_deferred, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_after_all_callbacks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timers_fire_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_fires_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_stopped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_restarts_itself, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_in_the_past, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timers_after_a_busy_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wall_clock_jumps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_never_early, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_now, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_now_in_the_first_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_and_run_again, setup, teardown),
+        cmocka_unit_test(test_free_null),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
