@@ -95,8 +95,8 @@ static bool wait_for_answers(yodel_completion *closed, yodel_reader *reader, dou
     int value;
 
     for (;;) {
+        uint64_t since = atomic_load(&reader->waiting_since); /* before `now`: never later */
         uint64_t now = yodel_clock_now();
-        uint64_t since = atomic_load(&reader->waiting_since);
 
         if (since == 0) {
             since = now;

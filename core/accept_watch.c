@@ -52,12 +52,21 @@ static int accept_some(yodel_accept_watch *watch, unsigned max)
     return code;
 }
 
+static void complain(yodel_accept_watch *watch, int code)
+{
+    uint64_t now = yodel_loop_now(watch->loop);
+    uint64_t quiet_until = atomic_load(&watch->trouble->quiet_until);
+    if (now < quiet_until || !atomic_compare_exchange_strong(&watch->trouble->quiet_until,
+                                                             &quiet_until, now + COMPLAINT_PERIOD))
+        return;
+    yodel_log_write(watch->log, YODEL_LOG_WARNING, "cannot accept connections: %s; trying again",
+                    yodel_strerror(code));
+}
+
 static void pause_and_retry(yodel_accept_watch *watch, int code)
 {
     yodel_count(watch->counters, YODEL_COUNT_ACCEPT_ERRORS, 1);
-    yodel_log_limited(watch->log, &watch->complaints, yodel_loop_now(watch->loop),
-                      YODEL_LOG_WARNING, "cannot accept connections: %s; trying again",
-                      yodel_strerror(code));
+    complain(watch, code);
     watch->delay = watch->delay > 0 ? watch->delay * 2 : RETRY_FIRST;
     if (watch->delay > RETRY_MAX)
         watch->delay = RETRY_MAX;
@@ -96,7 +105,8 @@ void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
     watch->listener = *listener;
     watch->counters = counters;
     watch->log = log;
-    watch->complaints.period_ns = COMPLAINT_PERIOD;
+    if (watch->trouble == NULL)
+        watch->trouble = &watch->own_trouble;
     yodel_timer_init(&watch->retry, loop, on_retry);
     ev_io_init(&watch->io, on_ready, listener->fd, EV_READ);
     ev_io_start(yodel_loop_ev(loop), &watch->io);

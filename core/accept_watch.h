@@ -21,6 +21,12 @@
 
 typedef struct yodel_accept_watch yodel_accept_watch;
 
+/* What watches that share it log once between them: file descriptors and memory are the whole process's. Zero it
+ * to begin. */
+typedef struct yodel_accept_trouble {
+    _Atomic uint64_t quiet_until; /* instant of CLOCK_MONOTONIC, in ns */
+} yodel_accept_trouble;
+
 struct yodel_accept_watch {
     ev_io io;
     yodel_timer retry;
@@ -29,7 +35,8 @@ struct yodel_accept_watch {
     yodel_listener listener;
     yodel_counters *counters;
     yodel_log *log;
-    yodel_log_limit complaints;
+    yodel_accept_trouble *trouble; /* NULL: its own, below */
+    yodel_accept_trouble own_trouble;
     /* One accepted socket, non-blocking and close-on-exec, now the callee's. */
     void (*accepted)(yodel_accept_watch *watch, int fd);
     /* After the last of a turn's; may be NULL. */
@@ -37,15 +44,16 @@ struct yodel_accept_watch {
     void *owner;
 };
 
-/* Starts watching. The caller has set accepted, batch_done and owner (the rest zero); the listener is
- * taken over, counters (for accept_errors) and log (may be NULL) are borrowed. On the loop's thread, or
- * before the loop runs; the struct stays where it is until it was finished. */
+/* Starts watching. The caller has set accepted, batch_done, owner and trouble (the rest zero); the listener
+ * is taken over, counters (for accept_errors) and log (may be NULL) are borrowed. On the loop's
+ * thread, or before the loop runs; the struct stays where it is until it was finished. */
 void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
                               const yodel_listener *listener, yodel_counters *counters,
                               yodel_log *log);
 
 /* The end: accepts what has queued already (max at the most), then closes the listener. No effect
- * when it was finished or never started (all zero). On the loop's thread, or when it no longer runs. */
+ * when it was finished or never started (all zero). On the loop's thread, or when it no longer
+ * runs. */
 void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max);
 
 #endif

@@ -123,16 +123,16 @@ int yodel_acceptor_init(yodel_acceptor *acceptor, yodel_worker *workers, unsigne
 
 void yodel_acceptor_destroy(yodel_acceptor *acceptor)
 {
+    yodel_mailbox_destroy(&acceptor->mailbox); /* first: what it still delivers uses the rest */
     for (size_t i = 0; i < acceptor->watch_count; i++)
         yodel_accept_watch_finish(&acceptor->watches[i], 0);
     free(acceptor->watches);
-    yodel_mailbox_destroy(&acceptor->mailbox);
     yodel_loop_free(acceptor->loop);
     free_arrays(acceptor);
 }
 
 int yodel_acceptor_listen(yodel_acceptor *acceptor, const yodel_listener *listeners, size_t count,
-                          unsigned backlog)
+                          unsigned backlog, yodel_accept_trouble *trouble)
 {
     acceptor->watches = calloc(count, sizeof(*acceptor->watches));
     if (acceptor->watches == NULL)
@@ -144,6 +144,7 @@ int yodel_acceptor_listen(yodel_acceptor *acceptor, const yodel_listener *listen
         watch->accepted = on_accepted;
         watch->batch_done = on_batch_done;
         watch->owner = acceptor;
+        watch->trouble = trouble;
         yodel_accept_watch_start(watch, acceptor->loop, &listeners[i], &acceptor->counters,
                                  acceptor->log);
     }

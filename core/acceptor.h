@@ -43,9 +43,10 @@ int yodel_acceptor_init(yodel_acceptor *acceptor, yodel_worker *workers, unsigne
 void yodel_acceptor_destroy(yodel_acceptor *acceptor);
 
 /* Gives it listeners to accept on (handoff mode); taken over, all of them or (-ENOMEM) none.
- * backlog: how many connections can have queued on each when it drains. Before it is started. */
+ * backlog: how many connections can have queued on each when it drains; trouble: shared
+ * by those who accept for the same server, NULL: nobody. Before it is started. */
 int yodel_acceptor_listen(yodel_acceptor *acceptor, const yodel_listener *listeners, size_t count,
-                          unsigned backlog);
+                          unsigned backlog, yodel_accept_trouble *trouble);
 
 /* Starts the thread; the workers run already. 0, or a negative errno. Main thread. */
 int yodel_acceptor_start(yodel_acceptor *acceptor);

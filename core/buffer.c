@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALLEST = 256 };
+enum { SMALLEST = 256, SHRINK_ABOVE = 4096 };
 
 void yodel_buffer_init(yodel_buffer *b, uint32_t limit)
 {
@@ -43,10 +43,9 @@ static uint32_t grown_capacity(const yodel_buffer *b, size_t needed)
     return capacity > b->limit ? b->limit : (uint32_t)capacity;
 }
 
-/* Not realloc, which would also copy the bytes before the head, already read. */
-static int grow(yodel_buffer *b, size_t needed)
+/* To other memory. Not realloc, which would also copy the bytes before the head, already read. */
+static int move_to_new(yodel_buffer *b, uint32_t capacity)
 {
-    uint32_t capacity = grown_capacity(b, needed);
     uint32_t len = b->tail - b->head;
     uint8_t *memory = malloc(capacity);
 
@@ -64,11 +63,21 @@ static int grow(yodel_buffer *b, size_t needed)
     return 0;
 }
 
+void yodel_buffer_shrink(yodel_buffer *b)
+{
+    uint32_t len = b->tail - b->head;
+
+    if (b->capacity > SHRINK_ABOVE && len < b->capacity / 4) {
+        (void)move_to_new(b, len > SMALLEST ? len : SMALLEST);
+    }
+}
+
 int yodel_buffer_reserve(yodel_buffer *b, size_t n)
 {
     size_t len = yodel_buffer_len(b);
 
-    if (n > b->limit - len) {
+    /* The limit may have been lowered below what is there (yodel_transport_set_limits). */
+    if (len > b->limit || n > b->limit - len) {
         return YODEL_EOVERRUN;
     }
     if (n <= yodel_buffer_space(b)) {
@@ -84,7 +93,7 @@ int yodel_buffer_reserve(yodel_buffer *b, size_t n)
         move_to_front(b);
         return 0;
     }
-    return grow(b, len + n);
+    return move_to_new(b, grown_capacity(b, len + n));
 }
 
 int yodel_buffer_append(yodel_buffer *b, const void *data, size_t n)

@@ -89,4 +89,9 @@ int yodel_buffer_append(yodel_buffer *b, const void *data, size_t n);
  * empty, gives its memory back. */
 void yodel_buffer_consume(yodel_buffer *b, size_t n);
 
+/* Gives back most of the memory when little is left in much of it (less than a quarter of more than
+ * 4 KiB): for a buffer whose rest may stay for long. Moves the bytes; when there is no memory to
+ * move them to, nothing changes. */
+void yodel_buffer_shrink(yodel_buffer *b);
+
 #endif

@@ -56,8 +56,10 @@ static void finish(yodel_connecting *c, int code)
 static void connected(yodel_connecting *c)
 {
     int fd = c->io.fd;
-    ev_io_stop(c->group->ev, &c->io);
-    finish(c, yodel_transport_begin(c->group, fd, &c->factory, YODEL_TRANSPORT_OPENED));
+    yodel_connecting was = *c;
+    ev_io_stop(c->group->ev, &c->io); /* so that the fd stays open */
+    yodel_connecting_cancel(c);
+    was.done(was.arg, yodel_transport_begin(was.group, fd, &was.factory, YODEL_TRANSPORT_OPENED));
 }
 
 /* Begins to connect to one address: 0, or a negated errno when it fails at once. */

@@ -16,7 +16,8 @@
 typedef struct yodel_connecting yodel_connecting;
 
 /* How it ended: 0 after connection_made of the new protocol, else the last address's error:
- * -ECONNREFUSED, -ETIMEDOUT, YODEL_EAI(EAI_NONAME), ... The attempt is gone when it is called. */
+ * -ECONNREFUSED, -ETIMEDOUT, YODEL_EAI(EAI_NONAME), ... The attempt is gone when it, or
+ * connection_made, is called. */
 typedef void yodel_connected_fn(void *arg, int code);
 
 /* Begins to connect to host (a name or an address) and port (decimal). timeout: seconds for the
@@ -27,7 +28,7 @@ int yodel_connect(yodel_transport_group *group, const char *host, const char *po
                   const yodel_protocol_factory *factory, yodel_connected_fn *done, void *arg,
                   yodel_connecting **out);
 
-/* Gives up: done will not be called. */
+/* Gives up: done will not be called. What has not ended has to be cancelled before the group is freed. */
 void yodel_connecting_cancel(yodel_connecting *connecting);
 
 #endif

@@ -16,7 +16,8 @@
 
 typedef struct yodel_coroutine yodel_coroutine;
 
-/* Bytes of stack that a coroutine gets; four times as many where sanitizers make every frame larger. */
+/* Bytes of stack that a coroutine gets; four times as many where sanitizers make every frame
+ * larger. */
 #define YODEL_COROUTINE_STACK ((size_t)64 * 1024)
 
 /* How many free stacks a thread keeps; those above that are unmapped. */
@@ -39,7 +40,8 @@ void yodel_coroutine_suspend(void);
 /* The coroutine that is running on this thread, NULL outside of any. */
 yodel_coroutine *yodel_coroutine_self(void);
 
-/* Unmaps this thread's free stacks; a thread's end does that by itself. Not from inside a coroutine. */
+/* Unmaps this thread's free stacks; a thread's end does that by itself. Not from inside a
+ * coroutine. */
 void yodel_coroutine_trim(void);
 
 #endif

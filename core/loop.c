@@ -34,8 +34,6 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int revents)
     }
     if (yodel_list_empty(&loop->deferred))
         ev_idle_stop(ev, &loop->awake);
-    else
-        ev_idle_start(ev, &loop->awake);
 }
 
 /* Started, it keeps the loop from sleeping; there is nothing to do. */
@@ -124,8 +122,11 @@ void yodel_deferred_init(yodel_deferred *deferred, void (*run)(yodel_deferred *)
 
 void yodel_loop_defer(yodel_loop *loop, yodel_deferred *deferred)
 {
-    if (!yodel_list_linked(&deferred->link))
-        yodel_list_push_back(&loop->deferred, &deferred->link);
+    if (yodel_list_linked(&deferred->link))
+        return;
+    yodel_list_push_back(&loop->deferred, &deferred->link);
+    /* Also when it comes too late for this turn: from a callback that runs after on_before_wait. */
+    ev_idle_start(loop->ev, &loop->awake);
 }
 
 void yodel_deferred_cancel(yodel_deferred *deferred)

@@ -228,6 +228,14 @@ int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char
     uint64_t number;
     if (yodel_parse_count(port, 1, UINT16_MAX, &number) < 0)
         return -EINVAL;
+    /* "[::1]", as address.h takes it too. */
+    size_t len = strlen(host);
+    char inner[INET6_ADDRSTRLEN + IF_NAMESIZE + 1];
+    if (len > 2 && len - 2 < sizeof(inner) && host[0] == '[' && host[len - 1] == ']') {
+        memcpy(inner, host + 1, len - 2);
+        inner[len - 2] = '\0';
+        host = inner;
+    }
     yodel_lookup *lookup = calloc(1, sizeof(*lookup));
     if (lookup == NULL)
         return -ENOMEM;

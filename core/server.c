@@ -9,7 +9,7 @@
 #include "core/worker.h"
 
 #include <errno.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,10 +32,17 @@ struct yodel_server {
     yodel_server_config config;
     yodel_transport_settings settings;
     yodel_connection_limit limit;
+    yodel_accept_trouble trouble;
     yodel_completion stopped;
     yodel_address *addresses;
     size_t address_count;
-    atomic_bool draining;
+    /* A drain may be asked for at any time, by any thread; it begins once, and not before the
+     * threads run. */
+    pthread_mutex_t drain_lock;
+    bool drain_asked;
+    bool drain_begun;
+    bool running;
+    double grace;
 };
 
 void yodel_server_config_init(yodel_server_config *config)
@@ -92,11 +99,11 @@ static int open_host(yodel_server *server, const char *host, const yodel_address
     int skipped = 0;
     for (size_t i = 0; i < found_count; i++) {
         yodel_address wanted = found[i];
-        if (known(server, &wanted))
-            continue;
         /* A free port taken for the first address serves for the others too, if it can. */
         if (yodel_address_port(&wanted) == 0 && server->address_count > 0)
             yodel_address_set_port(&wanted, yodel_address_port(&server->addresses[0]));
+        if (known(server, &wanted))
+            continue;
         yodel_listener listener;
         int code = open_listener(server, &wanted, &listener);
         if (code == -EADDRINUSE && yodel_address_port(&found[i]) == 0)
@@ -170,7 +177,7 @@ static int spread_listeners(yodel_server *server, yodel_listener *listeners)
             code = open_listener(server, &server->addresses[opened], &listeners[opened]);
         if (code == 0)
             code = yodel_worker_listen(&server->workers[w], listeners, count,
-                                       (unsigned)server->config.backlog);
+                                       (unsigned)server->config.backlog, &server->trouble);
         if (code < 0) {
             close_listeners(listeners, opened);
             return complain(server, server->config.hosts[0], code);
@@ -189,9 +196,11 @@ static int listen_everywhere(yodel_server *server)
         code = spread_listeners(server, listeners);
     } else {
         code = yodel_acceptor_listen(&server->acceptor, listeners, server->address_count,
-                                     (unsigned)server->config.backlog);
-        if (code < 0)
+                                     (unsigned)server->config.backlog, &server->trouble);
+        if (code < 0) {
             close_listeners(listeners, server->address_count);
+            (void)complain(server, server->config.hosts[0], code);
+        }
     }
     free(listeners);
     return code;
@@ -199,11 +208,20 @@ static int listen_everywhere(yodel_server *server)
 
 /* --- making and freeing --- */
 
+/* File descriptors that are no clients' connections. */
+static size_t reserved_fds(const yodel_server *server)
+{
+    size_t workers = server->worker_count;
+    size_t listeners = server->address_count;
+    if (server->config.accept == YODEL_ACCEPT_REUSEPORT)
+        listeners *= workers;
+    return FDS_RESERVED + FDS_PER_THREAD * workers + listeners;
+}
+
 static void set_limits(yodel_server *server)
 {
     size_t fds = yodel_fd_limit();
-    size_t reserve =
-        FDS_RESERVED + FDS_PER_THREAD * (size_t)server->worker_count + server->address_count;
+    size_t reserve = reserved_fds(server);
     size_t possible = fds > reserve ? fds - reserve : 1;
     server->limit.max = server->config.max_connections;
     if (server->limit.max == 0)
@@ -269,6 +287,7 @@ int yodel_server_new(const yodel_server_config *config, yodel_server **out)
         return code;
     }
 
+    (void)pthread_mutex_init(&server->drain_lock, NULL);
     server->workers = workers;
     server->worker_count = threads;
     server->config = *config;
@@ -301,12 +320,22 @@ void yodel_server_free(yodel_server *server)
         yodel_worker_destroy(&server->workers[i]);
     yodel_acceptor_destroy(&server->acceptor);
     yodel_completion_destroy(&server->stopped);
+    pthread_mutex_destroy(&server->drain_lock);
     free(server->addresses);
     free(server->workers);
     free(server);
 }
 
 /* --- its life --- */
+
+/* With drain_lock held. */
+static void begin_drain(yodel_server *server)
+{
+    if (!server->drain_asked || !server->running || server->drain_begun)
+        return;
+    server->drain_begun = true;
+    yodel_acceptor_drain(&server->acceptor, server->grace);
+}
 
 int yodel_server_start(yodel_server *server)
 {
@@ -330,13 +359,21 @@ int yodel_server_start(yodel_server *server)
         yodel_log_write(server->config.log, YODEL_LOG_INFO, "listening on %s",
                         yodel_address_format(&server->addresses[i], text));
     }
+    pthread_mutex_lock(&server->drain_lock);
+    server->running = true;
+    begin_drain(server);
+    pthread_mutex_unlock(&server->drain_lock);
     return 0;
 }
 
 void yodel_server_drain(yodel_server *server, double grace)
 {
-    if (!atomic_exchange(&server->draining, true))
-        yodel_acceptor_drain(&server->acceptor, grace);
+    pthread_mutex_lock(&server->drain_lock);
+    if (!server->drain_asked)
+        server->grace = grace;
+    server->drain_asked = true;
+    begin_drain(server);
+    pthread_mutex_unlock(&server->drain_lock);
 }
 
 int yodel_server_stopped_fd(const yodel_server *server)

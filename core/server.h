@@ -26,36 +26,38 @@ typedef struct yodel_server yodel_server;
 
 /* How connections are spread over the workers. */
 typedef enum yodel_accept_mode {
-    YODEL_ACCEPT_HANDOFF,   /* the acceptor thread accepts and gives each to the less loaded worker */
-    YODEL_ACCEPT_REUSEPORT, /* each worker accepts on its own listener, the kernel balances by hash */
+    YODEL_ACCEPT_HANDOFF, /* the acceptor thread accepts and gives each to the less loaded worker */
+    YODEL_ACCEPT_REUSEPORT, /* each worker accepts on its own listener, the kernel balances by hash
+                             */
 } yodel_accept_mode;
 
 typedef struct yodel_server_config {
     const char *const *hosts; /* names and addresses to listen on; NULL: localhost */
     size_t host_count;
-    const char *port;         /* decimal; "0" takes a free one, the same for every address if it can */
-    unsigned threads;         /* workers; 0: the cores this process may use (cpus.h) */
+    const char *port; /* decimal; "0" takes a free one, the same for every address if it can */
+    unsigned threads; /* workers; 0: the cores this process may use (cpus.h) */
     yodel_accept_mode accept;
-    bool pin;                 /* worker i runs on core i (modulo) of those allowed */
-    int backlog;              /* connections */
-    size_t max_connections;   /* 0: the fd limit less what the server itself needs */
-    const char *full_message; /* what a connection above that is sent, delimiter included; NULL: nothing */
+    bool pin;               /* worker i runs on core i (modulo) of those allowed */
+    int backlog;            /* connections */
+    size_t max_connections; /* 0: the fd limit less what the server itself needs */
+    const char
+        *full_message; /* what a connection above that is sent, delimiter included; NULL: nothing */
     yodel_protocol_factory factory;
     yodel_write_limits write_limits;
-    double idle_timeout;      /* seconds, 0: never */
-    double write_timeout;     /* seconds, 0: never */
-    yodel_log *log;           /* NULL: silent; any thread may log */
+    double idle_timeout;  /* seconds, 0: never */
+    double write_timeout; /* seconds, 0: never */
+    yodel_log *log;       /* NULL: silent; any thread may log */
 } yodel_server_config;
 
-/* The defaults: localhost, port 8007, a worker per core, handoff, backlog 4096, write limits 64K 16K
- * 1M, both timeouts 30 s; no factory, no log. */
+/* The defaults: localhost, port 8007, a worker per core, handoff, backlog 4096, write limits 64K
+ * 16K 1M, both timeouts 30 s; no factory, no log. */
 void yodel_server_config_init(yodel_server_config *config);
 
-/* Binds every address of every host and makes the loops; the kernel queues clients from here on, but nobody
- * is served before yodel_server_start. The config is copied, what it points to must outlive the
- * server. An address of a name that this machine does not have (::1 without IPv6) is passed over as long as another
- * one works. 0 and *out; else a negative code, and log has one error line that names the
- * host, the port and the reason. Main thread, before other threads start. */
+/* Binds every address of every host and makes the loops; the kernel queues clients from here on,
+ * but nobody is served before yodel_server_start. The config is copied, what it points to must
+ * outlive the server. An address of a name that this machine does not have (::1 without IPv6) is
+ * passed over as long as another one works. 0 and *out; else a negative code, and log has one error
+ * line that names the host, the port and the reason. Main thread, before other threads start. */
 int yodel_server_new(const yodel_server_config *config, yodel_server **out);
 
 /* Starts all threads and logs "listening on ADDRESS:PORT" for each address. 0 or a negative errno;
@@ -63,7 +65,8 @@ int yodel_server_new(const yodel_server_config *config, yodel_server **out);
 int yodel_server_start(yodel_server *server);
 
 /* Begins the end: accepts what has queued, stops listening, answers what has arrived, closes; what
- * is still busy after grace seconds is aborted. Returns at once; any thread, further calls have no effect. */
+ * is still busy after grace seconds is aborted. Returns at once; any thread, further calls have no
+ * effect. */
 void yodel_server_drain(yodel_server *server, double grace);
 
 /* Readable (poll it, never read it) once a drain has ended the last worker. */

@@ -3,6 +3,7 @@
 #include "core/error.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,17 +16,17 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
 
     if (revents & EV_WRITE)
         yodel_transport_send_waiting(t);
-    if (t->state == YODEL_TRANSPORT_OPEN && (t->reading || t->redeliver))
-        yodel_transport_read(t);
-    else if (t->state == YODEL_TRANSPORT_LINGERING && (revents & EV_READ))
+    if (t->state == YODEL_TRANSPORT_LINGERING && (revents & EV_READ))
         yodel_transport_discard(t);
+    else if (t->redeliver || ((revents & EV_READ) && yodel_transport_reads(t)))
+        yodel_transport_read(t);
 }
 
 void yodel_transport_watch(yodel_transport *t)
 {
     struct ev_loop *ev = t->group->ev;
     int events = 0;
-    if ((t->state == YODEL_TRANSPORT_OPEN && t->reading) || t->state == YODEL_TRANSPORT_LINGERING)
+    if (yodel_transport_reads(t) || t->state == YODEL_TRANSPORT_LINGERING)
         events |= EV_READ;
     if (yodel_buffer_len(&t->out) > 0 && t->state != YODEL_TRANSPORT_ENDED)
         events |= EV_WRITE;
@@ -40,6 +41,14 @@ void yodel_transport_watch(yodel_transport *t)
     /* Stopping a watcher forgets an event that was fed to it. */
     if (t->redeliver && t->state == YODEL_TRANSPORT_OPEN)
         ev_feed_event(ev, &t->io, EV_CUSTOM);
+}
+
+void yodel_transport_read_on(yodel_transport *t)
+{
+    if (!yodel_transport_reads(t))
+        return;
+    t->redeliver = true; /* also with nothing kept yet: this turn's rest may be on its way there */
+    yodel_transport_watch(t);
 }
 
 int yodel_transport_begin(yodel_transport_group *group, int fd,
@@ -61,7 +70,6 @@ int yodel_transport_begin(yodel_transport_group *group, int fd,
     t->low = limits->low;
     t->origin = (uint8_t)origin;
     t->own_timeouts = factory->own_timeouts;
-    t->reading = true;
     yodel_buffer_init(&t->in, UINT32_MAX);
     yodel_buffer_init(&t->out, limits->hard);
     yodel_idle_node_init(&t->wait);
@@ -93,6 +101,9 @@ void yodel_transport_callback_failed(yodel_transport *t, const char *callback, i
                           "connection of %s aborted: %s failed: %s", text, callback,
                           yodel_strerror(code));
     }
+    /* Also when it was closing in good order: that order is lost. */
+    if (t->state != YODEL_TRANSPORT_ENDED)
+        t->reason = YODEL_EHANDLER;
     yodel_transport_abort(t, YODEL_EHANDLER);
 }
 
@@ -101,13 +112,14 @@ void yodel_transport_end(yodel_transport *t, int reason)
     if (t->state == YODEL_TRANSPORT_ENDED)
         return;
     yodel_transport_group *group = t->group;
-    if (t->state == YODEL_TRANSPORT_OPEN)
+    if (yodel_transport_unsent(t) > 0)
+        t->lossy = true;
+    /* A close keeps its reason unless it fails at sending the rest: that is why it ends then. */
+    if (t->state == YODEL_TRANSPORT_OPEN || (t->state == YODEL_TRANSPORT_CLOSING && t->lossy))
         t->reason = reason;
-    t->lossy = yodel_transport_unsent(t) > 0;
     if (group->corked == t)
         yodel_transport_drop_cork(group);
     t->state = YODEL_TRANSPORT_ENDED;
-    t->reading = false;
     ev_io_stop(group->ev, &t->io);
     yodel_idle_remove(&t->wait);
     yodel_list_remove(&t->link);
@@ -133,11 +145,12 @@ void yodel_transport_close(yodel_transport *t, int reason)
         return;
     t->state = YODEL_TRANSPORT_CLOSING;
     t->reason = reason;
-    t->reading = false;
-    if (yodel_transport_unsent(t) == 0)
+    if (yodel_transport_unsent(t) == 0) {
         yodel_transport_flushed(t);
-    else
+    } else {
         yodel_transport_watch(t);
+        yodel_transport_group_wait(t);
+    }
 }
 
 void yodel_transport_close_quiet(yodel_transport *t, int reason)
@@ -150,12 +163,18 @@ void yodel_transport_close_quiet(yodel_transport *t, int reason)
 
 void yodel_transport_abort(yodel_transport *t, int reason)
 {
-    yodel_transport_end(t, reason);
+    yodel_transport_end(t, t->state == YODEL_TRANSPORT_OPEN ? reason : t->reason);
 }
 
 bool yodel_transport_is_closing(const yodel_transport *t)
 {
     return t->state != YODEL_TRANSPORT_OPEN;
+}
+
+uint32_t yodel_transport_queued(const yodel_transport *t)
+{
+    int queued = 0;
+    return ioctl(t->io.fd, SIOCOUTQ, &queued) == 0 && queued > 0 ? (uint32_t)queued : 0;
 }
 
 void yodel_transport_drain(yodel_transport *t)
@@ -167,7 +186,7 @@ void yodel_transport_drain(yodel_transport *t)
      * is not waited for, so that a client that never stops sending cannot hold the drain up. */
     int queued = 0;
     t->left = ioctl(t->io.fd, FIONREAD, &queued) == 0 && queued > 0 ? (uint32_t)queued : 0;
-    if (t->left == 0 && t->reading && !t->redeliver)
+    if (t->left == 0 && yodel_transport_reads(t) && !t->redeliver)
         yodel_transport_drained(t, true);
 }
 
@@ -183,26 +202,26 @@ void yodel_transport_drained(yodel_transport *t, bool idle)
             yodel_transport_close(t, YODEL_EDRAIN);
     } else if (t->state == YODEL_TRANSPORT_OPEN) {
         t->drained = true;
-        t->reading = false;
         yodel_transport_watch(t);
+    } else if (idle && t->state == YODEL_TRANSPORT_LINGERING) {
+        yodel_transport_end(t, t->reason); /* as close_quiet: nothing is on its way */
     }
 }
 
 void yodel_transport_pause_reading(yodel_transport *t)
 {
-    if (t->state != YODEL_TRANSPORT_OPEN || !t->reading)
+    if (t->state != YODEL_TRANSPORT_OPEN || t->paused)
         return;
-    t->reading = false;
+    t->paused = true;
     yodel_transport_watch(t);
 }
 
 void yodel_transport_resume_reading(yodel_transport *t)
 {
-    if (t->state != YODEL_TRANSPORT_OPEN || t->reading)
+    if (!t->paused)
         return;
-    t->reading = !t->eof && !t->drained;
-    t->redeliver = yodel_buffer_len(&t->in) > 0 || t->draining;
-    yodel_transport_watch(t);
+    t->paused = false;
+    yodel_transport_read_on(t);
 }
 
 void yodel_transport_redeliver(yodel_transport *t)
@@ -215,7 +234,7 @@ void yodel_transport_redeliver(yodel_transport *t)
 
 bool yodel_transport_is_reading(const yodel_transport *t)
 {
-    return t->reading;
+    return yodel_transport_reads(t);
 }
 
 void yodel_transport_set_limits(yodel_transport *t, yodel_write_limits limits)

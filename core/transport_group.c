@@ -38,6 +38,8 @@ void yodel_transport_group_wait(yodel_transport *t)
     yodel_idle_remove(&t->wait);
     if (list == &group->idle && t->own_timeouts)
         return;
+    if (list == &group->stalled)
+        t->queued = yodel_transport_queued(t);
     if (yodel_idle_add(list, &t->wait, now))
         arm(group, now + (uint64_t)list->timeout_ms * (YODEL_NS_PER_SEC / 1000));
 }
@@ -53,14 +55,17 @@ static void on_idle(yodel_idle_node *node, void *arg)
     yodel_transport_close_quiet(waiting(node), YODEL_EIDLE);
 }
 
+/* The kernel asks for more only when a third of its buffer is free again: megabytes, which a slow but
+ * steady reader takes minutes for. What the peer has acknowledged since is progress, too. */
 static void on_stalled(yodel_idle_node *node, void *arg)
 {
     (void)arg;
     yodel_transport *t = waiting(node);
-    /* A connection that was closing for a reason of its own failed at saying so: that is why it
-     * ends. */
-    t->reason = YODEL_ESTALLED;
-    yodel_transport_abort(t, YODEL_ESTALLED);
+    uint32_t before = t->queued;
+    if (yodel_transport_queued(t) < before)
+        yodel_transport_group_wait(t);
+    else
+        yodel_transport_end(t, YODEL_ESTALLED);
 }
 
 static void on_lingered(yodel_idle_node *node, void *arg)
@@ -126,11 +131,9 @@ static void on_reap(yodel_deferred *deferred)
     }
 }
 
-static void on_uncork(yodel_deferred *deferred)
+static void on_flush(yodel_deferred *deferred)
 {
-    yodel_transport_group *group = yodel_container_of(deferred, yodel_transport_group, uncork);
-    if (group->corked != NULL)
-        yodel_transport_uncork(group);
+    yodel_transport_flush(yodel_container_of(deferred, yodel_transport_group, flush));
 }
 
 /* --- the group --- */
@@ -159,7 +162,7 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
     yodel_list_init(&group->live);
     yodel_list_init(&group->ended);
     yodel_deferred_init(&group->reaper, on_reap);
-    yodel_deferred_init(&group->uncork, on_uncork);
+    yodel_deferred_init(&group->flush, on_flush);
     group->callback_failures.period_ns = YODEL_NS_PER_SEC;
     group->refusals.period_ns = YODEL_NS_PER_SEC;
     *out = group;
@@ -175,7 +178,7 @@ void yodel_transport_group_free(yodel_transport_group *group)
         on_reap(&group->reaper);
         yodel_timer_stop(&group->timer);
         yodel_deferred_cancel(&group->reaper);
-        yodel_deferred_cancel(&group->uncork);
+        yodel_deferred_cancel(&group->flush);
         yodel_resolver_free(group->resolver);
     }
     free(group->receive);
@@ -263,13 +266,20 @@ void yodel_transport_group_adopt(yodel_transport_group *group, int fd)
 void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),
                                  void *arg)
 {
-    yodel_list *item;
-    yodel_list *next;
     group->draining = true;
     group->drained = drained;
     group->drained_arg = arg;
-    yodel_list_for_each_safe(item, next, &group->live)
+    /* The protocol's callback may end any other connection of the group: each is taken out of a
+     * list of those still to do, and no place in a list is remembered. */
+    yodel_list todo;
+    yodel_list *item;
+    yodel_list_init(&todo);
+    yodel_list_splice(&todo, &group->live);
+    while ((item = yodel_list_first(&todo)) != NULL) {
+        yodel_list_remove(item);
+        yodel_list_push_back(&group->live, item);
         yodel_transport_drain(yodel_container_of(item, yodel_transport, link));
+    }
     yodel_loop_defer(group->loop, &group->reaper);
 }
 
@@ -277,12 +287,9 @@ void yodel_transport_group_abort(yodel_transport_group *group, int reason)
 {
     yodel_list *item;
     yodel_list *next;
-    yodel_list_for_each_safe(item, next, &group->live)
+    yodel_list_for_each_safe(item, next, &group->live) /* calls nobody back */
     {
         yodel_transport *t = yodel_container_of(item, yodel_transport, link);
-        /* One that was closing fails at it; one that only lingers has had its end already. */
-        if (t->state == YODEL_TRANSPORT_CLOSING)
-            t->reason = reason;
         yodel_transport_end(t, reason);
     }
 }

@@ -61,11 +61,13 @@ struct yodel_transport {
     yodel_buffer out;     /* written, refused by the kernel; its limit is the hard cap */
     uint32_t high;
     uint32_t low;
-    uint32_t left; /* bytes: draining, still to be read; lingering, still to be discarded */
+    uint32_t left;   /* bytes: draining, still to be read; lingering, still to be discarded */
+    uint32_t queued; /* in the kernel when the output's wait began or last got on */
     int reason;
     uint8_t state;
     uint8_t origin;
-    bool reading : 1;   /* data_received may be called */
+    bool paused : 1;    /* by the protocol: data_received may not be called */
+    bool choked : 1;    /* likewise, by us: output is above the high water mark */
     bool redeliver : 1; /* resumed: the kept input has to be handed in */
     bool writing_paused : 1;
     bool eof : 1; /* the peer's end of file was received */
@@ -92,7 +94,7 @@ struct yodel_transport_group {
     size_t cork_total; /* bytes of all pieces */
     int pieces;
     struct iovec piece[YODEL_CORK_PIECES];
-    yodel_deferred uncork; /* for writes outside a read turn */
+    yodel_deferred flush; /* for writes outside a read turn */
 
     yodel_idle idle;
     yodel_idle stalled;
@@ -118,6 +120,12 @@ static inline void *yodel_transport_protocol(yodel_transport *t)
     return t->protocol;
 }
 
+/* May data_received be called? */
+static inline bool yodel_transport_reads(const yodel_transport *t)
+{
+    return t->state == YODEL_TRANSPORT_OPEN && !t->paused && !t->choked && !t->eof && !t->drained;
+}
+
 /* transport.c */
 
 /* Begins a transport on fd (taken over also on failure) and calls connection_made. */
@@ -135,6 +143,11 @@ void yodel_transport_flushed(yodel_transport *t);
 void yodel_transport_close_quiet(yodel_transport *t, int reason);
 /* Makes the io watcher fit the state. */
 void yodel_transport_watch(yodel_transport *t);
+/* Reading may be possible again (paused or choked was cleared): what was kept is handed in first.
+ */
+void yodel_transport_read_on(yodel_transport *t);
+/* Bytes of ours in the kernel that the peer has not acknowledged. */
+uint32_t yodel_transport_queued(const yodel_transport *t);
 /* Begins to drain: see yodel_transport_group_drain. */
 void yodel_transport_drain(yodel_transport *t);
 /* Draining, and everything that had arrived was handed to the protocol; idle: nothing had. */
@@ -156,8 +169,9 @@ void yodel_transport_discard(yodel_transport *t);
 
 /* transport_write.c */
 
-/* Sends what the cork holds, whoever wrote it. */
-void yodel_transport_uncork(yodel_transport_group *group);
+/* Sends what the cork holds, whoever wrote it, and pauses writers that are above their high water
+ * mark, until nobody has anything in the cork. */
+void yodel_transport_flush(yodel_transport_group *group);
 /* Throws away what the cork holds. */
 void yodel_transport_drop_cork(yodel_transport_group *group);
 /* The socket takes bytes again: sends what was refused. */

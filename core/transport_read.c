@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,14 +19,12 @@ static ssize_t receive(yodel_transport *t, uint8_t *space, size_t size)
 static void end_of_input(yodel_transport *t)
 {
     t->eof = true;
-    t->reading = false;
     int code = t->ops->eof_received != NULL ? t->ops->eof_received(yodel_transport_protocol(t)) : 0;
     if (code < 0)
         yodel_transport_callback_failed(t, "eof_received", code);
     else if (code == 0)
         yodel_transport_close(t, YODEL_EOF);
-    if (t->group->corked == t)
-        yodel_transport_uncork(t->group);
+    yodel_transport_flush(t->group);
     if (t->state == YODEL_TRANSPORT_OPEN)
         yodel_transport_watch(t);
 }
@@ -43,17 +40,18 @@ static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len)
         group->window = data;
         group->window_len = len;
         used = t->ops->data_received(yodel_transport_protocol(t), data, len);
+        if (used > (ssize_t)len)
+            used = -EINVAL; /* more than there was: it cannot be told what it wants to see again */
         if (used < 0)
             yodel_transport_callback_failed(t, "data_received", (int)used);
-        assert(used <= (ssize_t)len);
-        if (group->corked != NULL)
-            yodel_transport_uncork(group);
+        yodel_transport_flush(group);
         group->window = NULL;
         group->window_len = 0;
     }
     if (t->state != YODEL_TRANSPORT_OPEN)
         return -1;
-    if (used > 0)
+    /* While output waits, what counts is that the peer takes it: see yodel_transport_group_wait. */
+    if (used > 0 && yodel_buffer_len(&t->out) == 0)
         yodel_idle_touch(&group->idle, &t->wait, yodel_loop_now(group->loop));
     return used;
 }
@@ -95,8 +93,10 @@ static ssize_t read_shared(yodel_transport *t)
 static void dispatch_own(yodel_transport *t)
 {
     ssize_t used = dispatch(t, yodel_buffer_data(&t->in), yodel_buffer_len(&t->in));
-    if (used > 0)
+    if (used > 0) {
         yodel_buffer_consume(&t->in, (size_t)used);
+        yodel_buffer_shrink(&t->in);
+    }
 }
 
 /* Receives behind what was kept, in the connection's own buffer. */
@@ -135,7 +135,7 @@ void yodel_transport_read(yodel_transport *t)
         if (t->draining)
             t->left -= (size_t)n < t->left ? (uint32_t)n : t->left;
     }
-    if (t->draining && t->left == 0 && t->state == YODEL_TRANSPORT_OPEN && t->reading)
+    if (t->draining && t->left == 0 && yodel_transport_reads(t))
         yodel_transport_drained(t, false);
 }
 

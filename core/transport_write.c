@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Above the high water mark: the writer has to wait. */
+/* Above the high water mark the writer has to wait. Called where nothing is half done: the callback
+ * may write, close and abort, this connection and others. */
 static void pause_if_high(yodel_transport *t)
 {
     if (t->writing_paused || yodel_buffer_len(&t->out) <= t->high ||
@@ -15,7 +16,8 @@ static void pause_if_high(yodel_transport *t)
     t->writing_paused = true;
     yodel_count(t->group->counters, YODEL_COUNT_PAUSED, 1);
     if (t->ops->pause_writing == NULL) {
-        yodel_transport_pause_reading(t);
+        t->choked = true;
+        yodel_transport_watch(t);
         return;
     }
     int code = t->ops->pause_writing(yodel_transport_protocol(t));
@@ -29,12 +31,12 @@ static void resume_if_low(yodel_transport *t)
         t->state != YODEL_TRANSPORT_OPEN)
         return;
     t->writing_paused = false;
-    if (t->ops->resume_writing == NULL) {
-        if (t->ops->pause_writing == NULL)
-            yodel_transport_resume_reading(t);
-        return;
+    if (t->choked) {
+        t->choked = false;
+        yodel_transport_read_on(t);
     }
-    int code = t->ops->resume_writing(yodel_transport_protocol(t));
+    int code =
+        t->ops->resume_writing != NULL ? t->ops->resume_writing(yodel_transport_protocol(t)) : 0;
     if (code < 0)
         yodel_transport_callback_failed(t, "resume_writing", code);
 }
@@ -59,21 +61,17 @@ static ssize_t send_pieces(yodel_transport *t, struct iovec *piece, int pieces)
     return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
 }
 
-/* Appends to output that waits already. */
-static int write_waiting(yodel_transport *t, const uint8_t *data, size_t len)
+/* The connection ends with output that is lost. */
+static int fail(yodel_transport *t, int code)
 {
-    int code = yodel_buffer_append(&t->out, data, len);
-    if (code < 0) {
-        yodel_transport_end(t, code);
-        return code;
-    }
-    pause_if_high(t);
-    return 0;
+    t->lossy = true;
+    yodel_transport_end(t, code);
+    return code;
 }
 
 /* The kernel took `sent` bytes of the pieces; the rest begins to wait. */
-static void wait_with_rest(yodel_transport *t, const struct iovec *piece, int pieces, size_t total,
-                           size_t sent)
+static int wait_with_rest(yodel_transport *t, const struct iovec *piece, int pieces, size_t total,
+                          size_t sent)
 {
     int code = yodel_buffer_reserve(&t->out, total - sent);
     for (int i = 0; i < pieces && code == 0; i++) {
@@ -82,13 +80,11 @@ static void wait_with_rest(yodel_transport *t, const struct iovec *piece, int pi
         code = yodel_buffer_append(&t->out, (const uint8_t *)piece[i].iov_base + skip,
                                    piece[i].iov_len - skip);
     }
-    if (code < 0) {
-        yodel_transport_end(t, code);
-        return;
-    }
+    if (code < 0)
+        return fail(t, code);
     yodel_transport_watch(t);
     yodel_transport_group_wait(t);
-    pause_if_high(t);
+    return 0;
 }
 
 void yodel_transport_drop_cork(yodel_transport_group *group)
@@ -99,22 +95,32 @@ void yodel_transport_drop_cork(yodel_transport_group *group)
     group->cork_total = 0;
 }
 
-void yodel_transport_uncork(yodel_transport_group *group)
+/* Sends what the cork holds. Calls nobody back. 0, or the code that its transport ended with. */
+static int uncork(yodel_transport_group *group)
 {
     yodel_transport *t = group->corked;
     int pieces = group->pieces;
     size_t total = group->cork_total;
 
     ssize_t sent = send_pieces(t, group->piece, pieces);
-    /* Empty before anything is called that may write again; the bytes themselves stay until then.
-     */
+    /* Empty from here on; the bytes themselves stay until somebody writes again. */
     yodel_transport_drop_cork(group);
     if (sent < 0)
-        yodel_transport_end(t, (int)sent);
-    else if ((size_t)sent < total)
-        wait_with_rest(t, group->piece, pieces, total, (size_t)sent);
-    else if (t->state == YODEL_TRANSPORT_CLOSING)
+        return fail(t, (int)sent);
+    if ((size_t)sent < total)
+        return wait_with_rest(t, group->piece, pieces, total, (size_t)sent);
+    if (t->state == YODEL_TRANSPORT_CLOSING)
         yodel_transport_flushed(t);
+    return 0;
+}
+
+void yodel_transport_flush(yodel_transport_group *group)
+{
+    while (group->corked != NULL) {
+        yodel_transport *t = group->corked;
+        (void)uncork(group);
+        pause_if_high(t); /* may write */
+    }
 }
 
 void yodel_transport_send_waiting(yodel_transport *t)
@@ -123,15 +129,14 @@ void yodel_transport_send_waiting(yodel_transport *t)
         return;
     struct iovec rest = {yodel_buffer_data(&t->out), yodel_buffer_len(&t->out)};
     ssize_t sent = send_pieces(t, &rest, 1);
-    if (sent < 0) {
-        yodel_transport_end(t, (int)sent);
-        return;
-    }
-    if (sent == 0)
+    if (sent < 0)
+        (void)fail(t, (int)sent);
+    if (sent <= 0)
         return;
     yodel_buffer_consume(&t->out, (size_t)sent);
     if (yodel_buffer_len(&t->out) > 0) {
         yodel_idle_touch(&t->group->stalled, &t->wait, yodel_loop_now(t->group->loop));
+        t->queued = yodel_transport_queued(t);
     } else if (t->state == YODEL_TRANSPORT_CLOSING) {
         yodel_transport_flushed(t);
         return;
@@ -149,10 +154,10 @@ static void take_cork(yodel_transport *t)
     if (group->corked == t)
         return;
     if (group->corked != NULL)
-        yodel_transport_uncork(group);
+        (void)uncork(group);
     group->corked = t;
     if (group->window == NULL)
-        yodel_loop_defer(group->loop, &group->uncork);
+        yodel_loop_defer(group->loop, &group->flush);
 }
 
 static void add_piece(yodel_transport_group *group, const uint8_t *data, size_t len)
@@ -172,36 +177,52 @@ static bool in_window(const yodel_transport_group *group, const uint8_t *data, s
     return group->window != NULL && offset < group->window_len && len <= group->window_len - offset;
 }
 
-int yodel_transport_write(yodel_transport *t, const void *bytes, size_t len)
+/* Into the cork, which becomes t's, as far as that goes: how many bytes it took. */
+static size_t cork_some(yodel_transport *t, const uint8_t *data, size_t len)
 {
     yodel_transport_group *group = t->group;
+    take_cork(t);
+    if (len >= YODEL_GATHER_MIN && in_window(group, data, len)) {
+        add_piece(group, data, len);
+        return len;
+    }
+    uint8_t *space = group->cork + group->cork_used;
+    if (len > YODEL_CORK_SIZE - group->cork_used)
+        len = YODEL_CORK_SIZE - group->cork_used;
+    memcpy(space, data, len);
+    group->cork_used += len;
+    add_piece(group, space, len);
+    return len;
+}
+
+/* A writer that the peer cannot follow has to notice at its high water mark, not a cork later. */
+static bool cork_is_full(const yodel_transport *t)
+{
+    const yodel_transport_group *group = t->group;
+    return group->cork_total >= t->high || group->cork_used == YODEL_CORK_SIZE ||
+           group->pieces == YODEL_CORK_PIECES;
+}
+
+int yodel_transport_write(yodel_transport *t, const void *bytes, size_t len)
+{
     const uint8_t *data = bytes;
-
-    while (len > 0) {
-        if (t->state != YODEL_TRANSPORT_OPEN)
-            return -EPIPE;
-        if (yodel_buffer_len(&t->out) > 0)
-            return write_waiting(t, data, len);
-        take_cork(t);
-
+    int code = 0;
+    if (t->state != YODEL_TRANSPORT_OPEN)
+        return -EPIPE;
+    while (len > 0 && code == 0) {
         size_t n = len;
-        if (len >= YODEL_GATHER_MIN && in_window(group, data, len)) {
-            add_piece(group, data, len);
+        if (yodel_buffer_len(&t->out) > 0) {
+            code = yodel_buffer_append(&t->out, data, len);
+            if (code < 0)
+                (void)fail(t, code);
         } else {
-            uint8_t *space = group->cork + group->cork_used;
-            if (n > YODEL_CORK_SIZE - group->cork_used)
-                n = YODEL_CORK_SIZE - group->cork_used;
-            memcpy(space, data, n);
-            group->cork_used += n;
-            add_piece(group, space, n);
+            n = cork_some(t, data, len);
+            if (cork_is_full(t))
+                code = uncork(t->group);
         }
         data += n;
         len -= n;
-        /* Not only when the cork is full: a writer that the peer cannot follow has to notice at
-         * its high water mark, not a cork later. */
-        if (group->cork_total >= t->high || group->cork_used == YODEL_CORK_SIZE ||
-            group->pieces == YODEL_CORK_PIECES)
-            yodel_transport_uncork(group);
     }
-    return 0;
+    pause_if_high(t);
+    return code;
 }

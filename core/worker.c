@@ -76,16 +76,16 @@ int yodel_worker_init(yodel_worker *worker, unsigned index, int cpu,
 
 void yodel_worker_destroy(yodel_worker *worker)
 {
+    yodel_mailbox_destroy(&worker->mailbox); /* first: what it still delivers uses the rest */
     for (size_t i = 0; i < worker->watch_count; i++)
         yodel_accept_watch_finish(&worker->watches[i], 0);
     free(worker->watches);
-    yodel_mailbox_destroy(&worker->mailbox);
     yodel_transport_group_free(worker->group);
     yodel_loop_free(worker->loop);
 }
 
 int yodel_worker_listen(yodel_worker *worker, const yodel_listener *listeners, size_t count,
-                        unsigned backlog)
+                        unsigned backlog, yodel_accept_trouble *trouble)
 {
     worker->watches = calloc(count, sizeof(*worker->watches));
     if (worker->watches == NULL)
@@ -96,6 +96,7 @@ int yodel_worker_listen(yodel_worker *worker, const yodel_listener *listeners, s
         yodel_accept_watch *watch = &worker->watches[i];
         watch->accepted = on_accepted;
         watch->owner = worker;
+        watch->trouble = trouble;
         yodel_accept_watch_start(watch, worker->loop, &listeners[i], &worker->counters,
                                  worker->log);
     }

@@ -57,9 +57,10 @@ int yodel_worker_init(yodel_worker *worker, unsigned index, int cpu,
 void yodel_worker_destroy(yodel_worker *worker);
 
 /* Gives it listeners of its own to accept on; they are taken over, all of them or (-ENOMEM) none.
- * backlog: how many connections can have queued on each when it drains. Before it is started. */
+ * backlog: how many connections can have queued on each when it drains; trouble: shared
+ * by those who accept for the same server, NULL: nobody. Before it is started. */
 int yodel_worker_listen(yodel_worker *worker, const yodel_listener *listeners, size_t count,
-                        unsigned backlog);
+                        unsigned backlog, yodel_accept_trouble *trouble);
 
 /* Starts the thread. 0, or a negative errno. Main thread; every signal that another thread is to
  * handle must be blocked already. */

@@ -30,7 +30,6 @@ static yodel_protocol_factory make_stream(yodel_protocol_options *options)
 {
     options->echo = (yodel_stream_echo_options){
         .idle_timeout = options->idle_timeout,
-        .write_timeout = options->write_timeout,
         .max_line = options->max_line,
     };
     options->stream = (yodel_stream_config){

@@ -123,6 +123,7 @@ void yodel_stream_init(yodel_stream *s, yodel_stream_instance *instance, yodel_t
     s->transport = transport;
     s->instance = instance;
     s->handler = handler;
+    s->counters = yodel_transport_counters(transport);
     s->limit = limit;
     yodel_list_init(&s->link);
     instance->stream = s;
@@ -227,15 +228,17 @@ static void connection_lost(void *self, int reason)
     yodel_stream *s = ((yodel_stream_instance *)self)->stream;
     if (s == NULL)
         return;
-    bool drained = reason == YODEL_EDRAIN || reason == YODEL_EDRAINABORT;
-    s->reason = drained ? -ECANCELED : reason < 0 ? reason : YODEL_EOF;
+    /* -ETIMEDOUT, from the kernel, would look like a wait that can be made again. */
+    s->end = reason == -ETIMEDOUT ? YODEL_ESTALLED : reason;
+    s->reason = s->end == 0 ? YODEL_EOF : s->end;
+    if (reason == YODEL_EDRAIN || reason == YODEL_EDRAINABORT)
+        s->reason = -ECANCELED;
     s->transport = NULL;
     s->instance = NULL;
     yodel_handler *h = s->handler;
     if (h == NULL)
         return;
-    /* The end that somebody waits for is no failure when it was in good order. */
-    int result = waits_for(s, YODEL_WAIT_END) && reason == 0 ? 0 : s->reason;
+    int result = waits_for(s, YODEL_WAIT_END) ? s->end : s->reason;
     if (is_client(s)) {
         cancel(h, h->waiting_on == s ? result : -ECANCELED);
         assert(h->coroutine == NULL); /* no wait suspends a cancelled handler */
@@ -294,17 +297,17 @@ void yodel_stream_close(yodel_stream *s)
 
 int yodel_stream_wait_closed(yodel_stream *s, double timeout)
 {
-    int code = s->reason;
     yodel_stream_close(s);
     if (s->transport != NULL) {
-        code = yodel_handler_wait(s->handler, YODEL_WAIT_END, s,
-                                  yodel_handler_deadline(s->handler, timeout));
-        if (code == -ETIMEDOUT || code == -ECANCELED)
-            return code;
+        int code = yodel_handler_wait(s->handler, YODEL_WAIT_END, s,
+                                      yodel_handler_deadline(s->handler, timeout));
+        if (s->transport != NULL)
+            return code; /* not in time, or cancelled */
     }
+    int end = s->end;
     if (yodel_list_linked(&s->link))
         yodel_stream_release(s);
-    return code;
+    return end;
 }
 
 int yodel_stream_sleep(yodel_stream *s, double seconds)

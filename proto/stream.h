@@ -23,11 +23,13 @@
  * Waiting calls take a timeout in seconds; 0 waits for ever. All of them return
  *
  *     0            done
- *     -ETIMEDOUT   not in time; no byte is lost, the call can be made again (asyncio: wait_for, but
- *                  that one cancels)
- *     -ECANCELED   this handler is to end: its client is gone, or the server drains and nothing
- * more of the client's is to be read. Every later wait returns it at once: unwind and return.
- *                  (asyncio: CancelledError)
+ *     -ETIMEDOUT   not in time; no byte is lost, the call can be made again (asyncio: wait_for,
+ *                  which cancels, though)
+ *     -ECANCELED   this handler is to end: its client is gone (a reset or an error; an end of
+ *                  file is for reading to find, since a client may half-close and wait for its
+ *                  answers), or the server drains and nothing more of the client's is to be
+ *                  read, or the drain's grace is over. Every later wait returns it at once:
+ *                  unwind and return. (asyncio: CancelledError)
  *     YODEL_EOF    the peer sends no more, or the connection is closed
  *     other codes  why the connection ended (-ECONNRESET, YODEL_ESTALLED, ...)
  *

@@ -11,15 +11,10 @@ static void say_too_long(yodel_stream *s, uint32_t max_line)
     (void)yodel_stream_write(s, text, (size_t)len);
 }
 
-static void count(yodel_stream *s, yodel_counter counter)
-{
-    if (yodel_stream_transport(s) != NULL)
-        yodel_count(yodel_transport_counters(yodel_stream_transport(s)), counter, 1);
-}
-
 void yodel_stream_echo(yodel_stream *s, void *arg)
 {
     const yodel_stream_echo_options *options = arg;
+    yodel_counters *counters = yodel_transport_counters(yodel_stream_transport(s));
     yodel_span line;
     int code;
     while ((code = yodel_stream_read_until(s, "\r\n", 2, options->idle_timeout, &line)) == 0) {
@@ -27,12 +22,14 @@ void yodel_stream_echo(yodel_stream *s, void *arg)
             return;
         (void)yodel_stream_write(s, line.data, line.len);
         (void)yodel_stream_write(s, "\r\n", 2);
-        count(s, YODEL_COUNT_LINES_OUT);
-        if (yodel_stream_drain(s, options->write_timeout) < 0)
+        yodel_count(counters, YODEL_COUNT_LINES_OUT, 1);
+        /* However long: who takes nothing at all is ended by the server's write timeout, who reads
+         * slowly is not. */
+        if (yodel_stream_drain(s, 0) < 0)
             return;
     }
     if (code == YODEL_ELINETOOLONG)
         say_too_long(s, options->max_line);
     else if (code == YODEL_EOF && !yodel_stream_at_eof(s))
-        count(s, YODEL_COUNT_PARTIAL);
+        yodel_count(counters, YODEL_COUNT_PARTIAL, 1);
 }

@@ -8,9 +8,8 @@
 #include "stream.h"
 
 typedef struct yodel_stream_echo_options {
-    double idle_timeout;  /* seconds for each line, 0: never */
-    double write_timeout; /* seconds for a slow reader to take its answers, 0: never */
-    uint32_t max_line;    /* bytes; as the stream's limit, for the error line */
+    double idle_timeout; /* seconds for each line, 0: never */
+    uint32_t max_line;   /* bytes; as the stream's limit, for the error line */
 } yodel_stream_echo_options;
 
 /* For yodel_stream_config.handler, with the options as arg. */

@@ -46,14 +46,16 @@ typedef struct yodel_stream_instance {
 struct yodel_stream {
     yodel_transport *transport; /* NULL: ended */
     yodel_stream_instance *instance;
-    yodel_handler *handler; /* NULL: it has returned */
-    yodel_list link;        /* in handler->opened, if it is one of these */
-    const uint8_t *view;    /* what data_received was given; NULL outside of it */
+    yodel_handler *handler;   /* NULL: it has returned */
+    yodel_counters *counters; /* the worker's */
+    yodel_list link;          /* in handler->opened, if it is one of these */
+    const uint8_t *view;      /* what data_received was given; NULL outside of it */
     size_t view_len;
     size_t view_used;
     yodel_framing framing;
     uint32_t limit;
-    int reason; /* why it ended, once transport is NULL */
+    int reason; /* once transport is NULL: why it ended, as reads and writes say it */
+    int end;    /* and as wait_closed says it: 0 when it was in good order */
     int last;   /* what the last read returned: says why a handler returned */
     bool eof : 1;
     bool closed : 1;         /* by the handler */

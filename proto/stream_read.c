@@ -13,7 +13,8 @@ typedef struct request {
     /* Looks at what is in view: 1 taken, 0 not enough there, or a negative code that is the answer.
      */
     int (*take)(yodel_stream *s, const struct request *r, yodel_span *out);
-    size_t n;
+    size_t n;              /* exactly, or at the most */
+    const char *delimiter; /* n bytes */
 } request;
 
 static size_t in_view(const yodel_stream *s)
@@ -54,14 +55,26 @@ static bool skip_rest(yodel_stream *s)
     return false;
 }
 
+/* A loop: for so few bytes a call of memcmp costs more. */
+static bool same_delimiter(const yodel_framing *framing, const request *r)
+{
+    if (framing->delimiter_len != r->n)
+        return false;
+    for (size_t i = 0; i < r->n; i++)
+        if (framing->delimiter[i] != (uint8_t)r->delimiter[i])
+            return false;
+    return true;
+}
+
 static int take_line(yodel_stream *s, const request *r, yodel_span *out)
 {
-    (void)r;
+    if (!same_delimiter(&s->framing, r))
+        yodel_framing_init(&s->framing, r->delimiter, r->n, s->limit);
     size_t len;
     ssize_t n = yodel_framing_next(&s->framing, s->view + s->view_used, in_view(s), &len);
     if (n > 0) {
         hand_out(s, len, (size_t)n, out);
-        yodel_count(yodel_transport_counters(s->transport), YODEL_COUNT_LINES_IN, 1);
+        yodel_count(s->counters, YODEL_COUNT_LINES_IN, 1);
         return 1;
     }
     if (n < 0) {
@@ -93,24 +106,24 @@ static int take_some(yodel_stream *s, const request *r, yodel_span *out)
 /* Has what the transport keeps handed in again. */
 static void look_again(yodel_stream *s)
 {
-    if (s->reading_paused) {
-        s->reading_paused = false;
+    if (s->reading_paused)
         yodel_transport_resume_reading(s->transport);
-    } else {
-        yodel_transport_redeliver(s->transport);
-    }
+    s->reading_paused = false;
+    yodel_transport_redeliver(s->transport);
 }
 
 /* Waits for more to look at. 0: look; else the read's answer. */
 static int wait_for_more(yodel_stream *s, uint64_t deadline)
 {
-    if (s->closed)
-        return YODEL_EOF;
     if (s->transport == NULL)
         return s->handler->cancelled ? -ECANCELED : s->reason;
     bool all_seen = s->view != NULL || yodel_transport_unread(s->transport) == 0;
-    if (all_seen && s->eof)
+    if (all_seen && s->eof) {
+        /* Of a line that was too long nothing is to be read any more, the last byte neither. */
+        if (s->skipping && s->view != NULL)
+            s->view_used = s->view_len;
         return YODEL_EOF;
+    }
     if (all_seen && s->draining)
         s->handler->cancelled = true; /* nothing more is to come: see drain in stream.c */
     if (!all_seen && !s->handler->cancelled)
@@ -120,13 +133,16 @@ static int wait_for_more(yodel_stream *s, uint64_t deadline)
 
 static int read_request(yodel_stream *s, const request *r, double timeout, yodel_span *out)
 {
-    uint64_t deadline = yodel_handler_deadline(s->handler, timeout);
-    int code = 0;
+    uint64_t deadline = 0; /* none yet: what is there already needs no clock */
+    int code = s->closed ? YODEL_EOF : 0;
     while (code == 0) {
         if (s->view != NULL && (!s->skipping || skip_rest(s)))
             code = r->take(s, r, out);
-        if (code == 0)
+        if (code == 0) {
+            if (deadline == 0)
+                deadline = yodel_handler_deadline(s->handler, timeout);
             code = wait_for_more(s, deadline);
+        }
     }
     s->last = code < 0 ? code : 0;
     return s->last;
@@ -137,9 +153,7 @@ int yodel_stream_read_until(yodel_stream *s, const char *delimiter, size_t len, 
 {
     if (len < 1 || len > YODEL_DELIMITER_MAX)
         return -EINVAL;
-    if (s->framing.delimiter_len != len || memcmp(s->framing.delimiter, delimiter, len) != 0)
-        yodel_framing_init(&s->framing, delimiter, len, s->limit);
-    request r = {.take = take_line};
+    request r = {.take = take_line, .n = len, .delimiter = delimiter};
     return read_request(s, &r, timeout, line);
 }
 

@@ -50,7 +50,6 @@ static int serve(yodel_server_options *options, yodel_log *log)
     yodel_protocol_options protocol = {
         .max_line = options->max_line,
         .idle_timeout = options->server.idle_timeout,
-        .write_timeout = options->server.write_timeout,
         .dump = stdout,
     };
     (void)yodel_protocol_factory_for(options->protocol, &protocol, &options->server.factory);

@@ -186,6 +186,8 @@ static void test_closed_while_sending(void **state)
     (void)state;
     int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
     peer p = peer_start_tiny(&(program_options){.stdin_fd = zeros});
+    char data[1000];
+    net_receive(p.fd, data, sizeof data);
     net_send_text(p.fd, "Error: too long\r\n");
     net_finish_sending(p.fd);
     peer_expect_exit(&p, 1, "connection closed by server");

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -236,6 +237,35 @@ static void test_lines_are_batched(void **state)
     free_load(&l);
 }
 
+/* While nobody reads what the client prints it receives nothing; that is not the server's silence.
+ */
+static void test_waiting_for_the_reader_of_stdout_is_no_silence(void **state)
+{
+    (void)state;
+    int output[2];
+    assert_int_equal(pipe2(output, O_CLOEXEC), 0);
+    peer p = peer_start(&(program_options){.stdin_pipe = true, .stdout_fd = output[1]}, "--timeout",
+                        "1s", NULL);
+    close(output[1]);
+    program_write_stdin(p.client, "1\n2\n", 4);
+    program_close_stdin(p.client);
+    net_expect_text(p.fd, "1\r\n2\r\n");
+    net_expect_eof(p.fd);
+    char *answers = calloc(1, 100 * 1000); /* more than the pipe holds */
+    net_send(p.fd, answers, 100 * 1000);
+    program_pause_ms(1500);
+    net_send_text(p.fd, "1\r\n2\r\n");
+    peer_close(&p);
+    pump m = {.fd = -1, .output = output[0]};
+    while (pump_once(&m, (int)(NET_TIMEOUT * 1000))) {
+    }
+    assert_int_equal(m.printed.len, 100 * 1000 + 6);
+    peer_expect_exit(&p, 0, "");
+    close(output[0]);
+    free(answers);
+    net_text_free(&m.printed);
+}
+
 /* Like `yodel-client | head -1`: ends quietly, though its input is still open. */
 static void test_reader_of_stdout_goes_away(void **state)
 {
@@ -300,6 +330,7 @@ int main(void)
         program_test(test_slow_server),
         program_test(test_everything_stands_still_and_goes_on),
         program_test(test_lines_are_batched),
+        program_test(test_waiting_for_the_reader_of_stdout_is_no_silence),
         program_test(test_reader_of_stdout_goes_away),
         program_test(test_disk_full),
         program_test(test_nonblocking_stdin_and_stdout),

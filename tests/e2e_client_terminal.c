@@ -124,6 +124,27 @@ static void test_hostile_bytes_cut_anywhere(void **state)
     check_shown(NULL, true, shown);
 }
 
+/* More than is translated, received or written at a time. */
+static void test_much_on_a_terminal(void **state)
+{
+    (void)state;
+    terminal t = open_raw_terminal();
+    peer p = peer_start(&(program_options){.stdout_fd = t.line}, NULL);
+    net_text sent = {0}, expected = {0};
+    for (int i = 0; i < 9999; i++) {
+        net_text_printf(&sent, "%d \xe2\x82\xac\x1b\r\n", i);
+        net_text_printf(&expected, "%d \xe2\x82\xac^[\n", i);
+    }
+    net_send(p.fd, sent.data, sent.len);
+    wait_shown(&t, "9998 \xe2\x82\xac^[\n");
+    assert_string_equal(t.shown.data, expected.data);
+    peer_close(&p);
+    peer_expect_exit(&p, 0, "");
+    net_text_free(&sent);
+    net_text_free(&expected);
+    close_terminal(&t);
+}
+
 static void test_raw(void **state)
 {
     (void)state;
@@ -325,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         program_test(test_hostile_bytes_are_visible),
         program_test(test_hostile_bytes_cut_anywhere),
+        program_test(test_much_on_a_terminal),
         program_test(test_raw),
         program_test(test_no_terminal_gets_the_bytes),
         program_test(test_shown_at_once),

@@ -137,7 +137,7 @@ static void test_busy_clients_get_their_answers(void **state)
  */
 static void drain_while_paused(const net_text *chunk, const net_text *answer, int more)
 {
-    server s = server_start(NULL, "-t", "1", "--write-buffer", "4K:1K", "--stats", "0.01",
+    server s = server_start(NULL, "-t", "1", "--write-buffer", "4K:1K", "--stats", "0.004",
                             "--grace", LONG_GRACE, NULL);
     int fd = net_connect_with_buffer(s.port, 64 << 10);
     net_text answers = {0};

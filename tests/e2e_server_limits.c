@@ -279,6 +279,26 @@ static void test_no_descriptor_left_reuseport(void **state)
     run_out_of_descriptors("reuseport");
 }
 
+static void test_no_descriptor_left_for_any_worker_is_one_line(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 80 };
+    const program_options few = {.open_files = 64};
+    server s =
+        server_start(&few, "--accept", "reuseport", "-t", "8", "--max-connections", "1000", NULL);
+    int fds[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = net_connect(s.port);
+    }
+    program_wait_line(s.program, PROGRAM_STDERR, strerror(EMFILE));
+    program_pause_ms(300); /* the others find it out, too */
+    assert_int_equal(program_count_lines(s.program, PROGRAM_STDERR, strerror(EMFILE)), 1);
+    for (int i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+    server_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +313,7 @@ int main(void)
         program_test(test_by_default_the_fd_limit_is_the_limit),
         program_test(test_no_descriptor_left_handoff),
         program_test(test_no_descriptor_left_reuseport),
+        program_test(test_no_descriptor_left_for_any_worker_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

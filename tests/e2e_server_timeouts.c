@@ -163,7 +163,7 @@ static void test_lines_behind_the_pause_are_answered(void **state)
         net_text_printf(&lines, "\r\n");
         net_text_printf(&answer, "You sent: \r\n");
     }
-    server s = server_start(NULL, "--write-buffer", "4K:1K", "--stats", "0.01", NULL);
+    server s = server_start(NULL, "--write-buffer", "4K:1K", "--stats", "0.004", NULL);
     int fd = net_connect_with_buffer(s.port, 64 << 10);
     server_send_until_paused(&s, fd, &lines, &answer, &answers);
     net_expect(fd, answers.data, answers.len);

@@ -154,37 +154,43 @@ static void test_deferred_cancels_another(void **state)
     assert_string_equal(events, "ac");
 }
 
-static void count_turn(struct ev_loop *ev, ev_check *check, int revents)
+static void note_turn(struct ev_loop *ev, ev_check *check, int revents)
+{
+    (void)ev;
+    (void)check;
+    (void)revents;
+    note('|');
+}
+
+static void stop_loop(struct ev_loop *ev, ev_timer *timer, int revents)
 {
     (void)ev;
     (void)revents;
-    ++*(unsigned *)check->data;
+    yodel_loop_stop(timer->data);
 }
 
-/* Work that defers work, another's or its own: that runs in the next turn, in the order of deferring, and
- * the loop does not wait for an event in between (there is none here: it would wait for ever). */
+/* What deferred work defers, itself or another, runs in the next turn, which comes at once: nothing
+ * else would ever wake this loop. */
 static void test_deferred_from_deferred(void **state)
 {
     yodel_loop *loop = *state;
     work a, b, c;
-    unsigned turns = 0;
     ev_check check;
-    ev_check_init(&check, count_turn);
-    check.data = &turns;
+    ev_check_init(&check, note_turn);
     ev_check_start(yodel_loop_ev(loop), &check);
 
     work_init(&a, loop, 'a');
     work_init(&b, loop, 'b');
     work_init(&c, loop, 'c');
-    a.again = 3;
+    a.again = 2;
     a.other = &b;
     b.other = &c;
     yodel_loop_defer(loop, &a.deferred);
+    uint64_t begin = yodel_clock_now();
     c.stop = true;
-    /* a: itself, b | b is scheduled already when a runs again... */
     yodel_loop_run(loop);
-    assert_string_equal(events, "aabac"); /* c stops the loop */
-    assert_true(turns > 0);
+    assert_string_equal(events, "a|ab|ac"); /* b waits for a turn that does not come */
+    assert_in_range(yodel_clock_now() - begin, 0, NS_PER_MS);
     ev_check_stop(yodel_loop_ev(loop), &check);
 }
 
@@ -223,6 +229,55 @@ static void test_deferred_after_all_callbacks(void **state)
         close(pipes[i][0]);
         close(pipes[i][1]);
     }
+}
+
+/* Work that defers itself for ever does not keep the loop from its descriptors. */
+static void test_deferred_is_fair(void **state)
+{
+    yodel_loop *loop = *state;
+    work forever, end;
+    int fds[2];
+    ev_io io;
+    work_init(&forever, loop, '.');
+    forever.again = 100;
+    work_init(&end, loop, 'e');
+    end.stop = true;
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    ev_io_init(&io, on_readable, fds[0], EV_READ);
+    io.data = &end;
+    ev_io_start(yodel_loop_ev(loop), &io);
+    yodel_loop_defer(loop, &forever.deferred);
+    yodel_loop_run(loop);
+    assert_string_equal(events, ".r.e");
+    yodel_deferred_cancel(&forever.deferred);
+    ev_io_stop(yodel_loop_ev(loop), &io);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* A cancelled item leaves a loop that sleeps: the next event is the timer's, not an empty turn. */
+static void test_deferred_cancelled_loop_sleeps(void **state)
+{
+    yodel_loop *loop = *state;
+    work a, b;
+    ev_check check;
+    ev_timer timer;
+    ev_check_init(&check, note_turn);
+    ev_check_start(yodel_loop_ev(loop), &check);
+    work_init(&a, loop, 'a');
+    work_init(&b, loop, 'b');
+    a.other = &b;
+    yodel_loop_defer(loop, &a.deferred);
+    yodel_loop_defer(loop, &b.deferred);
+    yodel_deferred_cancel(&b.deferred);
+    ev_timer_init(&timer, stop_loop, 1.0, 0.0);
+    timer.data = loop;
+    ev_timer_start(yodel_loop_ev(loop), &timer);
+    yodel_loop_run(loop);
+    assert_in_range(strlen(events), 3, 10);
+    assert_memory_equal(events, "a|b|", 4);
+    ev_check_stop(yodel_loop_ev(loop), &check);
 }
 
 /* --- timers ------------------------------------------------------------------------------------*/
@@ -361,8 +416,7 @@ static void test_timer_restarts_itself(void **state)
     yodel_timer_start(&a.timer, 0.25);
     yodel_loop_run(loop);
     assert_string_equal(events, "aaaa");
-    assert_in_range(a.fired_ns, begin + YODEL_NS_PER_SEC,
-                    begin + YODEL_NS_PER_SEC + 4 * NS_PER_MS);
+    assert_in_range(a.fired_ns, begin + YODEL_NS_PER_SEC, begin + YODEL_NS_PER_SEC + 4 * NS_PER_MS);
 }
 
 /* What lies in the past fires in the next turn, after the deferred work of this one. */
@@ -394,7 +448,8 @@ static void test_timer_in_the_past(void **state)
     check_rang(&now, begin);
 }
 
-/* A busy callback: its timer is late, and everything that was due meanwhile comes, once, in order. */
+/* A busy callback: its timer is late, and everything that was due meanwhile comes, once, in order.
+ */
 static void on_busy(yodel_timer *timer)
 {
     ring(timer);
@@ -424,7 +479,7 @@ static void test_timers_after_a_busy_callback(void **state)
 static void on_wall_clock(yodel_timer *timer)
 {
     ring(timer);
-    virtual_time_set_wall_clock(timer->loop != NULL && events[1] == '\0' ? 86400 : -7 * 86400);
+    virtual_time_set_wall_clock(events[1] == '\0' ? 86400 : -7 * 86400);
 }
 
 static void test_wall_clock_jumps(void **state)
@@ -458,15 +513,6 @@ static void on_turn_begin(struct ev_loop *ev, ev_check *check, int revents)
     ev_check_stop(ev, check);
 }
 
-static void start_alarm(yodel_deferred *deferred)
-{
-    work *w = yodel_container_of(deferred, work, deferred);
-    alarm_clock *a = (alarm_clock *)(void *)w->other;
-    a->stop_after = 1;
-    yodel_timer_start_at(&a->timer, yodel_loop_now(w->loop) + 100 * NS_PER_MS);
-    a->fired_loop_ns = yodel_loop_now(w->loop);
-}
-
 static void defer_start(yodel_timer *timer)
 {
     alarm_clock *first = yodel_container_of(timer, alarm_clock, timer);
@@ -479,7 +525,6 @@ static void test_timer_never_early(void **state)
     yodel_loop *loop = *state;
     alarm_clock first, second;
     ev_check preempted;
-    (void)start_alarm;
     alarm_init(&first, loop, 'f');
     first.timer.fire = defer_start;
     alarm_init(&second, loop, 's');
@@ -587,6 +632,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deferred_cancels_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_from_deferred, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_after_all_callbacks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_is_fair, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_cancelled_loop_sleeps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timers_fire_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_fires_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_moved, setup, teardown),

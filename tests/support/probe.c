@@ -86,6 +86,16 @@ static int resume_writing(void *self)
     return p->plan->resume != NULL ? p->plan->resume(p) : 0;
 }
 
+static int drain(void *self)
+{
+    probe *p = self;
+    note(p->plan, "drain");
+    enter(p);
+    int code = p->plan->drain != NULL ? p->plan->drain(p) : 0;
+    leave(p);
+    return code;
+}
+
 static void lost(void *self, int reason)
 {
     probe *p = self;
@@ -108,6 +118,7 @@ yodel_protocol_factory probe_factory(probe_plan *plan)
         .eof_received = eof,
         .pause_writing = pause_writing,
         .resume_writing = resume_writing,
+        .drain = drain,
         .connection_lost = lost,
     };
     return (yodel_protocol_factory){.ops = &ops, .size = sizeof(probe), .arg = plan};
@@ -121,6 +132,33 @@ yodel_protocol_factory probe_plain_factory(probe_plan *plan)
         .connection_lost = lost,
     };
     return (yodel_protocol_factory){.ops = &ops, .size = sizeof(probe), .arg = plan};
+}
+
+static probe_plan *begin(fixture *f, const yodel_transport_settings *settings,
+                         const probe_plan *hooks,
+                         yodel_protocol_factory (*factory)(probe_plan *plan))
+{
+    static probe_plan plan;
+    yodel_transport_settings with_probe = {0};
+    plan = *hooks;
+    if (settings != NULL) {
+        with_probe = *settings;
+    }
+    with_probe.factory = factory(&plan);
+    fixture_start(f, &with_probe);
+    return &plan;
+}
+
+probe_plan *probe_start(fixture *f, const yodel_transport_settings *settings,
+                        const probe_plan *hooks)
+{
+    return begin(f, settings, hooks, probe_factory);
+}
+
+probe_plan *probe_start_plain(fixture *f, const yodel_transport_settings *settings,
+                              const probe_plan *hooks)
+{
+    return begin(f, settings, hooks, probe_plain_factory);
 }
 
 ssize_t probe_swallow(probe *p, const uint8_t *bytes, size_t len)

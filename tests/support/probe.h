@@ -2,20 +2,21 @@
  * A protocol for tests of the transport: it notes every callback and then does what the test says,
  * sensible or not.
  *
- *     probe_plan plan = {.data = consume_nothing};
- *     fixture_start(f, &(yodel_transport_settings){.factory = probe_factory(&plan)});
+ *     probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 1},
+ *                                    &(probe_plan){.data = consume_nothing});
  *     ...
- *     assert_string_equal(plan.trace, "made data lost");
+ *     assert_string_equal(plan->trace, "made data lost");
  *
  * A hook that is NULL: data echoes and consumes everything, the others do nothing and return 0.
- * Instances are numbered in the order of connection_made; plan.of[i] is the i-th one until its
- * connection_lost has returned, which notes plan.reason[i]. Hooks must not assert (fixture.h).
+ * Instances are numbered in the order of connection_made; plan->of[i] is the i-th one until its
+ * connection_lost has returned, which notes plan->reason[i]. Hooks must not assert (fixture.h).
  */
 #ifndef YODEL_TESTS_PROBE_H
 #define YODEL_TESTS_PROBE_H
 
 #include "core/protocol.h"
 #include "core/transport.h"
+#include "fixture.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ struct probe_plan {
     int (*eof)(probe *p);
     int (*pause)(probe *p);
     int (*resume)(probe *p);
+    int (*drain)(probe *p);
     void (*lost)(probe *p, int reason);
     void *arg; /* the hooks' own */
 
@@ -53,20 +55,28 @@ struct probe_plan {
     size_t lost_count;
     size_t bytes;     /* consumed, in all */
     char trace[512];  /* the names of the callbacks in their order; cut when it is full */
-    const probe *in;  /* whose made, data, eof or lost is running */
-    bool nested;      /* one of these four ran inside another one */
+    const probe *in;  /* whose made, data, eof, drain or lost is running */
+    bool nested;      /* one of these ran inside another one */
 };
+
+/* Starts the fixture with a probe as its protocol. settings (but for the factory; NULL: defaults)
+ * and hooks are copied; the plan that is returned lives until the next start, so also while the
+ * fixture is torn down. plain: see below. */
+probe_plan *probe_start(fixture *f, const yodel_transport_settings *settings,
+                        const probe_plan *hooks);
+probe_plan *probe_start_plain(fixture *f, const yodel_transport_settings *settings,
+                              const probe_plan *hooks);
 
 /* With all callbacks. */
 yodel_protocol_factory probe_factory(probe_plan *plan);
 
-/* Without pause_writing, resume_writing and eof_received: the transport's own ways. */
+/* Without pause_writing, resume_writing, eof_received and drain: the transport's own ways. */
 yodel_protocol_factory probe_plain_factory(probe_plan *plan);
 
 /* A hook: consumes everything and says nothing. */
 ssize_t probe_swallow(probe *p, const uint8_t *data, size_t len);
 
-/* What has been written once to each transport is the same everywhere: byte i of a long message. */
+/* Bytes that do not repeat, always the same ones; free with test_free. */
 uint8_t *probe_pattern(size_t len);
 
 #endif

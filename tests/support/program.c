@@ -1,18 +1,11 @@
-#include "tests/support/program.h"
+#include "tests/support/program_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,41 +13,7 @@
 
 #include "tests/support/cmocka_all.h"
 
-/* Between two looks at what a program printed; its end is noticed at once. */
-#define LOOK_MS 2
-
-typedef struct output {
-    int fd;     /* the memory file, -1 when the caller gave a descriptor of its own */
-    char *text; /* what was read from it, NUL behind */
-    size_t len;
-} output;
-
-struct program {
-    program *next; /* in all_programs */
-    char *command; /* for messages */
-    pid_t pid;
-    int pidfd;
-    int stdin_fd; /* our end of the pipe, or -1 */
-    bool shown;   /* in a message of failure */
-    bool exited;
-    int status; /* once exited, as program_wait_exit returns it */
-    output outputs[2];
-    char *line; /* what program_wait_lines returned last */
-};
-
-/* What the child needs, all prepared before the fork: between fork and exec only async-signal-safe
- * calls are allowed when the test has threads. */
-typedef struct launch {
-    const char *path;
-    char *const *argv;
-    char *const *env;
-    int fds[3];
-    unsigned open_files;
-    pid_t parent;
-    int error_fd; /* CLOEXEC: closed by a successful exec, else it gets errno */
-} launch;
-
-static program *all_programs;
+program *all_programs;
 
 double program_now(void)
 {
@@ -81,232 +40,6 @@ bool program_sanitized(void)
 #else
     return false;
 #endif
-}
-
-/* --- starting ----------------------------------------------------------------------------------*/
-
-static _Noreturn void run_child(const launch *l)
-{
-    setsid();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != l->parent) {
-        _exit(127); /* the test died before PDEATHSIG was armed */
-    }
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int number = 1; number < NSIG; number++) {
-        signal(number, SIG_DFL);
-    }
-    if (l->open_files > 0) {
-        struct rlimit limit = {l->open_files, l->open_files};
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    for (int i = 0; i < 3; i++) {
-        if (dup2(l->fds[i], i) < 0) {
-            goto failed;
-        }
-    }
-    if (isatty(0)) {
-        ioctl(0, TIOCSCTTY, 0);
-    }
-    /* The programs must not see what a test leaked: their fd counts are compared. */
-    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    execve(l->path, l->argv, l->env);
-
-failed:;
-    int error = errno;
-    if (write(l->error_fd, &error, sizeof error) < 0) {
-        _exit(126);
-    }
-    _exit(127);
-}
-
-static const char *bin_dir(void)
-{
-    const char *dir = getenv("YODEL_BIN_DIR");
-#ifdef YODEL_BIN_DIR
-    if (dir == NULL) {
-        dir = YODEL_BIN_DIR;
-    }
-#endif
-    if (dir == NULL) {
-        fail_msg("set YODEL_BIN_DIR to the directory of the programs");
-    }
-    return dir;
-}
-
-static char *find_program(const char *name)
-{
-    char *path = NULL;
-    int n = strchr(name, '/') != NULL ? asprintf(&path, "%s", name)
-                                      : asprintf(&path, "%s/%s", bin_dir(), name);
-    assert_true(n > 0);
-    return path;
-}
-
-static char *join_command(const char *const argv[])
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *file = open_memstream(&text, &len);
-    assert_non_null(file);
-    for (size_t i = 0; argv[i] != NULL; i++) {
-        fprintf(file, "%s%s", i > 0 ? " " : "", argv[i]);
-    }
-    fclose(file);
-    return text;
-}
-
-/* Our environment and `more`; the strings are borrowed, the array is the caller's. */
-static char **make_env(const char *const *more)
-{
-    size_t own = 0, extra = 0;
-    while (environ[own] != NULL) {
-        own++;
-    }
-    while (more != NULL && more[extra] != NULL) {
-        extra++;
-    }
-    char **env = calloc(own + extra + 1, sizeof *env);
-    assert_non_null(env);
-    size_t n = 0;
-    for (size_t i = 0; i < extra; i++) {
-        env[n++] = (char *)(uintptr_t)more[i]; /* first: getenv finds these before ours */
-    }
-    for (size_t i = 0; i < own; i++) {
-        env[n++] = environ[i];
-    }
-    return env;
-}
-
-static int memory_file(void)
-{
-    int fd = memfd_create("program-output", MFD_CLOEXEC);
-    assert_true(fd >= 0);
-    /* As in `program >>file`: two descriptions of the file would never overwrite each other. */
-    assert_int_equal(fcntl(fd, F_SETFL, O_APPEND), 0);
-    return fd;
-}
-
-/* The child's stdin: the caller's descriptor, our pipe or /dev/null. */
-static int open_stdin(program *p, const program_options *options)
-{
-    if (options->stdin_fd > 0) {
-        return fcntl(options->stdin_fd, F_DUPFD_CLOEXEC, 3);
-    }
-    if (!options->stdin_pipe) {
-        return open("/dev/null", O_RDONLY | O_CLOEXEC);
-    }
-    int ends[2];
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
-    p->stdin_fd = ends[1];
-    return ends[0];
-}
-
-static int open_output(output *o, int given)
-{
-    if (given > 0) {
-        o->fd = -1;
-        return fcntl(given, F_DUPFD_CLOEXEC, 3);
-    }
-    o->fd = memory_file();
-    return fcntl(o->fd, F_DUPFD_CLOEXEC, 3);
-}
-
-static void forget(program *p)
-{
-    program **link = &all_programs;
-    while (*link != p) {
-        link = &(*link)->next;
-    }
-    *link = p->next;
-    int fds[] = {p->pidfd, p->stdin_fd, p->outputs[0].fd, p->outputs[1].fd};
-    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
-        if (fds[i] >= 0) {
-            close(fds[i]);
-        }
-    }
-    free(p->outputs[0].text);
-    free(p->outputs[1].text);
-    free(p->line);
-    free(p->command);
-    free(p);
-}
-
-program *program_start_argv(const program_options *options, const char *const argv[])
-{
-    static const program_options usual;
-    if (options == NULL) {
-        options = &usual;
-    }
-    signal(SIGPIPE, SIG_IGN); /* a program that has gone is for the test to find, not its death */
-
-    program *p = calloc(1, sizeof *p);
-    assert_non_null(p);
-    p->stdin_fd = -1;
-    p->pidfd = -1;
-    p->command = join_command(argv);
-
-    char *path = find_program(argv[0]);
-    char **env = make_env(options->env);
-    int errors[2];
-    assert_int_equal(pipe2(errors, O_CLOEXEC), 0);
-    launch l = {
-        .path = path,
-        .argv = (char *const *)(uintptr_t)argv,
-        .env = env,
-        .fds = {open_stdin(p, options), open_output(&p->outputs[0], options->stdout_fd),
-                open_output(&p->outputs[1], options->stderr_fd)},
-        .open_files = options->open_files,
-        .parent = getpid(),
-        .error_fd = errors[1],
-    };
-    for (int i = 0; i < 3; i++) {
-        assert_true(l.fds[i] >= 0);
-    }
-
-    p->pid = fork();
-    if (p->pid == 0) {
-        run_child(&l);
-    }
-    assert_true(p->pid > 0);
-    p->next = all_programs;
-    all_programs = p;
-    p->pidfd = pidfd_open(p->pid, 0); /* CLOEXEC by itself */
-    assert_true(p->pidfd >= 0);
-    close(errors[1]);
-    for (int i = 0; i < 3; i++) {
-        close(l.fds[i]);
-    }
-    int error = 0;
-    ssize_t n = read(errors[0], &error, sizeof error);
-    close(errors[0]);
-    free(env);
-    if (n > 0) {
-        print_error("cannot start %s: %s\n", path, strerror(error));
-        free(path);
-        fail();
-    }
-    free(path);
-    return p;
-}
-
-program *program_start(const program_options *options, const char *name, ...)
-{
-    enum { MOST = 64 };
-    const char *argv[MOST + 1];
-    size_t n = 0;
-    va_list args;
-    va_start(args, name);
-    for (const char *arg = name; arg != NULL; arg = va_arg(args, const char *)) {
-        assert_true(n < MOST);
-        argv[n++] = arg;
-    }
-    va_end(args);
-    argv[n] = NULL;
-    return program_start_argv(options, argv);
 }
 
 /* --- looking -----------------------------------------------------------------------------------*/
@@ -365,8 +98,7 @@ size_t program_count_lines(program *p, program_stream stream, const char *text)
     return find_line(p, stream, text, 0, NULL, NULL);
 }
 
-/* Notices that it exited, waiting for that up to `ms`. */
-static bool look_exited(program *p, int ms)
+bool look_exited(program *p, int ms)
 {
     if (p->exited) {
         return true;
@@ -494,6 +226,26 @@ void program_expect_exit(program *p, int status)
     }
 }
 
+static void forget(program *p)
+{
+    program **link = &all_programs;
+    while (*link != p) {
+        link = &(*link)->next;
+    }
+    *link = p->next;
+    int fds[] = {p->pidfd, p->stdin_fd, p->outputs[0].fd, p->outputs[1].fd};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+    free(p->outputs[0].text);
+    free(p->outputs[1].text);
+    free(p->line);
+    free(p->command);
+    free(p);
+}
+
 void program_kill(program *p)
 {
     if (p == NULL) {
@@ -554,84 +306,4 @@ int program_teardown(void **state)
         program_kill(p);
     }
     return complaints > 0 ? -1 : 0;
-}
-
-/* --- /proc -------------------------------------------------------------------------------------*/
-
-static FILE *open_proc(program *p, const char *name)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)p->pid, name);
-    FILE *file = program_running(p) ? fopen(path, "re") : NULL;
-    if (file == NULL) {
-        program_fail(p, "it has gone, no %s", path);
-    }
-    return file;
-}
-
-static size_t status_number(program *p, const char *key)
-{
-    FILE *file = open_proc(p, "status");
-    char line[256];
-    size_t value = 0;
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, key, strlen(key)) == 0) {
-            value = strtoul(line + strlen(key), NULL, 10);
-            break;
-        }
-    }
-    fclose(file);
-    return value;
-}
-
-size_t program_rss(program *p)
-{
-    return status_number(p, "VmRSS:") * 1024;
-}
-
-size_t program_threads(program *p)
-{
-    return status_number(p, "Threads:");
-}
-
-double program_cpu_seconds(program *p)
-{
-    FILE *file = open_proc(p, "stat");
-    char line[1024] = "";
-    size_t len = fread(line, 1, sizeof line - 1, file);
-    fclose(file);
-    line[len] = '\0';
-    unsigned long user = 0, system = 0;
-    const char *rest = strrchr(line, ')'); /* the name before it may hold blanks */
-    if (rest == NULL || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                               &user, &system) != 2) {
-        program_fail(p, "cannot read its processor time");
-    }
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-size_t program_open_fds(program *p)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)p->pid);
-    DIR *dir = program_running(p) ? opendir(path) : NULL;
-    if (dir == NULL) {
-        program_fail(p, "it has gone, no %s", path);
-    }
-    size_t n = 0;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        n += entry->d_name[0] != '.';
-    }
-    closedir(dir);
-    return n;
-}
-
-void program_wait_open_fds(program *p, size_t n)
-{
-    double deadline = program_now() + PROGRAM_TIMEOUT;
-    for (size_t now; (now = program_open_fds(p)) > n; look_exited(p, LOOK_MS)) {
-        if (program_now() > deadline) {
-            program_fail(p, "it has %zu open file descriptors, not %zu", now, n);
-        }
-    }
 }

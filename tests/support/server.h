@@ -49,7 +49,7 @@ void server_check_serves(const server *s);
 /* Sends `chunk` again and again without reading, each time all the way into the server's kernel,
  * until the server has paused reading; adds `answer` to *answers for each time. Start the server
  * with
- * --stats 0.01, and small water marks make it quicker. */
+ * --stats 0.004, and small water marks make it quicker. */
 void server_send_until_paused(const server *s, int fd, const net_text *chunk,
                               const net_text *answer, net_text *answers);
 

@@ -1,0 +1,181 @@
+#include "tests/support/faults.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+/* NOLINTBEGIN(bugprone-reserved-identifier, cert-dcl37-c, cert-dcl51-cpp): the linker's names */
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+ssize_t __wrap_recv(int fd, void *data, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *), void *arg);
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+ssize_t __real_recv(int fd, void *data, size_t len, int flags);
+ssize_t __real_send(int fd, const void *data, size_t len, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *), void *arg);
+
+faults_state faults;
+
+void faults_reset(void)
+{
+    memset(&faults, 0, sizeof faults);
+}
+
+int faults_teardown(void **state)
+{
+    (void)state;
+    faults_reset();
+    return 0;
+}
+
+/* --- memory ------------------------------------------------------------------------------------*/
+
+void faults_fail_allocation(size_t n)
+{
+    faults.fail_allocation = faults.allocations + n;
+}
+
+bool faults_allocation_failed(void)
+{
+    bool failed = faults.fail_allocation != 0 && faults.allocations >= faults.fail_allocation;
+    faults.fail_allocation = 0;
+    return failed;
+}
+
+static bool allocation_fails(void)
+{
+    if (++faults.allocations != faults.fail_allocation) {
+        return false;
+    }
+    errno = ENOMEM;
+    return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return allocation_fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return allocation_fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return allocation_fails() ? NULL : __real_realloc(memory, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return allocation_fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+/* --- sockets -----------------------------------------------------------------------------------*/
+
+static bool is_the_librarys(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
+/* The errno for this call, the n-th of its kind, or 0. */
+static int disturbance(size_t n, int error)
+{
+    size_t every = faults.disturb_every;
+    if (error != 0) {
+        return error;
+    }
+    if (every != 0 && n % every == 1) {
+        return EINTR;
+    }
+    return every != 0 && n % every == 2 ? EAGAIN : 0;
+}
+
+static size_t at_most(size_t len, size_t max)
+{
+    return max != 0 && len > max ? max : len;
+}
+
+ssize_t __wrap_recv(int fd, void *data, size_t len, int flags)
+{
+    if (is_the_librarys(fd)) {
+        int error = disturbance(++faults.receives, faults.receive_error);
+        if (error != 0) {
+            errno = error;
+            return -1;
+        }
+        len = at_most(len, faults.receive_max);
+    }
+    return __real_recv(fd, data, len, flags);
+}
+
+ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
+{
+    if (is_the_librarys(fd)) {
+        int error = disturbance(++faults.sends, faults.send_error);
+        if (error != 0) {
+            errno = error;
+            return -1;
+        }
+        len = at_most(len, faults.send_max);
+    }
+    return __real_send(fd, data, len, flags);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    if (!is_the_librarys(fd)) {
+        return __real_sendmsg(fd, message, flags);
+    }
+    int error = disturbance(++faults.sends, faults.send_error);
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
+    /* A part of the first piece that has bytes: a short write for certain. */
+    const struct iovec *first = message->msg_iov;
+    if (faults.send_max != 0 && first->iov_len > 0) {
+        return __real_send(fd, first->iov_base, at_most(first->iov_len, faults.send_max), flags);
+    }
+    return __real_sendmsg(fd, message, flags);
+}
+
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+    size_t n = faults.accepts++;
+    if (n < faults.accept_results && faults.accept_result[n] != 0) {
+        errno = faults.accept_result[n];
+        return -1;
+    }
+    return __real_accept4(fd, address, len, flags);
+}
+
+/* --- threads -----------------------------------------------------------------------------------*/
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *), void *arg)
+{
+    if (++faults.threads == faults.fail_thread) {
+        return EAGAIN;
+    }
+    return __real_pthread_create(thread, attributes, run, arg);
+}
+/* NOLINTEND(bugprone-reserved-identifier, cert-dcl37-c, cert-dcl51-cpp) */
