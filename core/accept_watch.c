@@ -47,8 +47,9 @@ static int accept_some(yodel_accept_watch *watch, unsigned max)
             break;
         }
     }
-    if (watch->batch_done != NULL)
+    if (watch->batch_done != NULL) {
         watch->batch_done(watch);
+    }
     return code;
 }
 
@@ -56,9 +57,11 @@ static void complain(yodel_accept_watch *watch, int code)
 {
     uint64_t now = yodel_loop_now(watch->loop);
     uint64_t quiet_until = atomic_load(&watch->trouble->quiet_until);
-    if (now < quiet_until || !atomic_compare_exchange_strong(&watch->trouble->quiet_until,
-                                                             &quiet_until, now + COMPLAINT_PERIOD))
+    if (now < quiet_until ||
+        !atomic_compare_exchange_strong(&watch->trouble->quiet_until, &quiet_until,
+                                        now + COMPLAINT_PERIOD)) {
         return;
+    }
     yodel_log_write(watch->log, YODEL_LOG_WARNING, "cannot accept connections: %s; trying again",
                     yodel_strerror(code));
 }
@@ -68,8 +71,9 @@ static void pause_and_retry(yodel_accept_watch *watch, int code)
     yodel_count(watch->counters, YODEL_COUNT_ACCEPT_ERRORS, 1);
     complain(watch, code);
     watch->delay = watch->delay > 0 ? watch->delay * 2 : RETRY_FIRST;
-    if (watch->delay > RETRY_MAX)
+    if (watch->delay > RETRY_MAX) {
         watch->delay = RETRY_MAX;
+    }
     ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
     yodel_timer_start(&watch->retry, watch->delay);
 }
@@ -77,10 +81,11 @@ static void pause_and_retry(yodel_accept_watch *watch, int code)
 static void accept_batch(yodel_accept_watch *watch)
 {
     int code = accept_some(watch, YODEL_ACCEPT_BATCH);
-    if (code < 0)
+    if (code < 0) {
         pause_and_retry(watch, code);
-    else
+    } else {
         watch->delay = 0;
+    }
 }
 
 static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
@@ -105,8 +110,9 @@ void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
     watch->listener = *listener;
     watch->counters = counters;
     watch->log = log;
-    if (watch->trouble == NULL)
+    if (watch->trouble == NULL) {
         watch->trouble = &watch->own_trouble;
+    }
     yodel_timer_init(&watch->retry, loop, on_retry);
     ev_io_init(&watch->io, on_ready, listener->fd, EV_READ);
     ev_io_start(yodel_loop_ev(loop), &watch->io);
@@ -114,8 +120,9 @@ void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
 
 void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max)
 {
-    if (watch->loop == NULL)
+    if (watch->loop == NULL) {
         return;
+    }
     ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
     yodel_timer_stop(&watch->retry);
     (void)accept_some(watch, max);

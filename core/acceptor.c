@@ -50,34 +50,40 @@ static void on_accepted(yodel_accept_watch *watch, int fd)
     }
     batch->fds[batch->count++] = fd;
     acceptor->handed_over[worker]++;
-    if (batch->count == YODEL_ACCEPT_BATCH)
+    if (batch->count == YODEL_ACCEPT_BATCH) {
         hand_over(acceptor, worker);
+    }
 }
 
 static void on_batch_done(yodel_accept_watch *watch)
 {
     yodel_acceptor *acceptor = watch->owner;
-    for (unsigned i = 0; i < acceptor->worker_count; i++)
-        if (acceptor->batches[i] != NULL)
+    for (unsigned i = 0; i < acceptor->worker_count; i++) {
+        if (acceptor->batches[i] != NULL) {
             hand_over(acceptor, i);
+        }
+    }
 }
 
 static void on_drain(yodel_mail *mail, void *owner)
 {
     (void)mail;
     yodel_acceptor *acceptor = owner;
-    for (size_t i = 0; i < acceptor->watch_count; i++)
+    for (size_t i = 0; i < acceptor->watch_count; i++) {
         yodel_accept_watch_finish(&acceptor->watches[i], acceptor->backlog);
-    for (unsigned i = 0; i < acceptor->worker_count; i++)
+    }
+    for (unsigned i = 0; i < acceptor->worker_count; i++) {
         yodel_worker_drain(&acceptor->workers[i], acceptor->grace);
+    }
 }
 
 static void on_worker_stopped(yodel_mail *mail, void *owner)
 {
     (void)mail;
     yodel_acceptor *acceptor = owner;
-    if (--acceptor->running > 0)
+    if (--acceptor->running > 0) {
         return;
+    }
     yodel_loop_stop(acceptor->loop);
     yodel_completion_complete(acceptor->stopped, 0);
 }
@@ -110,10 +116,12 @@ int yodel_acceptor_init(yodel_acceptor *acceptor, yodel_worker *workers, unsigne
     acceptor->stopped_mails = calloc(worker_count, sizeof(*acceptor->stopped_mails));
     int code = -ENOMEM;
     if (acceptor->handed_over != NULL && acceptor->batches != NULL &&
-        acceptor->stopped_mails != NULL)
+        acceptor->stopped_mails != NULL) {
         code = yodel_loop_new(&acceptor->loop);
-    if (code == 0)
+    }
+    if (code == 0) {
         code = yodel_mailbox_init(&acceptor->mailbox, acceptor->loop, acceptor);
+    }
     if (code < 0) {
         yodel_loop_free(acceptor->loop);
         free_arrays(acceptor);
@@ -124,8 +132,9 @@ int yodel_acceptor_init(yodel_acceptor *acceptor, yodel_worker *workers, unsigne
 void yodel_acceptor_destroy(yodel_acceptor *acceptor)
 {
     yodel_mailbox_destroy(&acceptor->mailbox); /* first: what it still delivers uses the rest */
-    for (size_t i = 0; i < acceptor->watch_count; i++)
+    for (size_t i = 0; i < acceptor->watch_count; i++) {
         yodel_accept_watch_finish(&acceptor->watches[i], 0);
+    }
     free(acceptor->watches);
     yodel_loop_free(acceptor->loop);
     free_arrays(acceptor);
@@ -135,8 +144,9 @@ int yodel_acceptor_listen(yodel_acceptor *acceptor, const yodel_listener *listen
                           unsigned backlog, yodel_accept_trouble *trouble)
 {
     acceptor->watches = calloc(count, sizeof(*acceptor->watches));
-    if (acceptor->watches == NULL)
+    if (acceptor->watches == NULL) {
         return -ENOMEM;
+    }
     acceptor->watch_count = count;
     acceptor->backlog = backlog;
     for (size_t i = 0; i < count; i++) {
@@ -174,7 +184,8 @@ void yodel_acceptor_drain(yodel_acceptor *acceptor, double grace)
 
 void yodel_acceptor_join(yodel_acceptor *acceptor)
 {
-    if (acceptor->started)
+    if (acceptor->started) {
         pthread_join(acceptor->thread, NULL);
+    }
     acceptor->started = false;
 }

@@ -29,16 +29,18 @@ struct yodel_connecting {
 
 static void stop_attempt(yodel_connecting *c)
 {
-    if (!ev_is_active(&c->io))
+    if (!ev_is_active(&c->io)) {
         return;
+    }
     ev_io_stop(c->group->ev, &c->io);
     close(c->io.fd);
 }
 
 void yodel_connecting_cancel(yodel_connecting *c)
 {
-    if (c->lookup != NULL)
+    if (c->lookup != NULL) {
         yodel_lookup_cancel(c->lookup);
+    }
     stop_attempt(c);
     yodel_timer_stop(&c->timer);
     free(c->list);
@@ -66,8 +68,9 @@ static void connected(yodel_connecting *c)
 static int try_address(yodel_connecting *c, const yodel_address *address)
 {
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    if (fd < 0) {
         return -errno;
+    }
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     int result = connect(fd, (const struct sockaddr *)&address->storage, address->len);
@@ -79,8 +82,9 @@ static int try_address(yodel_connecting *c, const yodel_address *address)
     /* Also when it is connected already: the socket is writable then. */
     ev_io_set(&c->io, fd, EV_WRITE);
     ev_io_start(c->group->ev, &c->io);
-    if (c->timeout > 0)
+    if (c->timeout > 0) {
         yodel_timer_start(&c->timer, c->timeout);
+    }
     return 0;
 }
 
@@ -91,8 +95,9 @@ static void try_next(yodel_connecting *c, int code)
     yodel_timer_stop(&c->timer);
     while (c->next < c->count) {
         code = try_address(c, &c->list[c->next++]);
-        if (code == 0)
+        if (code == 0) {
             return;
+        }
     }
     finish(c, code);
 }
@@ -104,12 +109,14 @@ static void on_writable(struct ev_loop *ev, ev_io *io, int revents)
     yodel_connecting *c = yodel_container_of(io, yodel_connecting, io);
     int error = 0;
     socklen_t len = sizeof(error);
-    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) {
         error = errno;
-    if (error == 0)
+    }
+    if (error == 0) {
         connected(c);
-    else
+    } else {
         try_next(c, -error);
+    }
 }
 
 static void on_resolved(void *arg, int code, yodel_address *list, size_t count)
@@ -124,10 +131,11 @@ static void on_resolved(void *arg, int code, yodel_address *list, size_t count)
 static void on_timeout(yodel_timer *timer)
 {
     yodel_connecting *c = yodel_container_of(timer, yodel_connecting, timer);
-    if (c->lookup != NULL)
+    if (c->lookup != NULL) {
         finish(c, YODEL_EAI(EAI_AGAIN));
-    else
+    } else {
         try_next(c, -ETIMEDOUT);
+    }
 }
 
 int yodel_connect(yodel_transport_group *group, const char *host, const char *port, double timeout,
@@ -135,13 +143,16 @@ int yodel_connect(yodel_transport_group *group, const char *host, const char *po
                   yodel_connecting **out)
 {
     int code = 0;
-    if (group->resolver == NULL)
+    if (group->resolver == NULL) {
         code = yodel_resolver_new(group->loop, &group->resolver);
-    if (code < 0)
+    }
+    if (code < 0) {
         return code;
+    }
     yodel_connecting *c = calloc(1, sizeof(*c));
-    if (c == NULL)
+    if (c == NULL) {
         return -ENOMEM;
+    }
     c->group = group;
     c->factory = *factory;
     c->done = done;
@@ -154,8 +165,9 @@ int yodel_connect(yodel_transport_group *group, const char *host, const char *po
         free(c);
         return code;
     }
-    if (timeout > 0)
+    if (timeout > 0) {
         yodel_timer_start(&c->timer, timeout);
+    }
     *out = c;
     return 0;
 }

@@ -125,8 +125,9 @@ __attribute__((noinline)) static void to_coroutine(yodel_coroutine *c, const uco
 #endif
     if (sigsetjmp(here, 0) == 0) {
         leave(&c->caller_stack, &c->stack);
-        if (first != NULL)
+        if (first != NULL) {
             (void)setcontext(first);
+        }
         siglongjmp(c->here, 1);
     }
     arrive(&c->caller_stack, &ignored);
@@ -194,8 +195,9 @@ static int map(yodel_coroutine **out)
     (void)pthread_setspecific(at_thread_end, &free_stacks);
     char *mapping =
         mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (mapping == MAP_FAILED)
+    if (mapping == MAP_FAILED) {
         return -ENOMEM;
+    }
     char *bottom = mapping + page;
     if (mprotect(bottom, STACK_SIZE, PROT_READ | PROT_WRITE) < 0) {
         (void)munmap(mapping, size);
@@ -231,8 +233,9 @@ int yodel_coroutine_new(void (*run)(void *arg), void *arg, yodel_coroutine **out
         free_count--;
     } else {
         int code = map(&c);
-        if (code < 0)
+        if (code < 0) {
             return code;
+        }
     }
     c->run = run;
     c->arg = arg;
@@ -248,8 +251,9 @@ bool yodel_coroutine_resume(yodel_coroutine *c)
     current = c;
     to_coroutine(c, NULL);
     current = before;
-    if (!c->ended)
+    if (!c->ended) {
         return true;
+    }
     if (free_count < YODEL_COROUTINE_KEEP) {
         c->next_free = free_stacks;
         free_stacks = c;

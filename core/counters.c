@@ -25,15 +25,17 @@ const char *yodel_counter_help(yodel_counter counter)
 
 void yodel_counters_add(yodel_counters *into, const yodel_counters *from)
 {
-    for (int i = 0; i < YODEL_COUNTER_COUNT; i++)
+    for (int i = 0; i < YODEL_COUNTER_COUNT; i++) {
         yodel_count(into, (yodel_counter)i, yodel_counters_get(from, (yodel_counter)i));
+    }
 }
 
 uint64_t yodel_counters_closed(const yodel_counters *counters)
 {
     uint64_t sum = 0;
-    for (int i = YODEL_COUNT_CLOSED_FIRST; i <= YODEL_COUNT_CLOSED_LAST; i++)
+    for (int i = YODEL_COUNT_CLOSED_FIRST; i <= YODEL_COUNT_CLOSED_LAST; i++) {
         sum += yodel_counters_get(counters, (yodel_counter)i);
+    }
     return sum;
 }
 

@@ -5,8 +5,9 @@
 size_t yodel_fd_limit(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
         return 1024; /* what POSIX systems have always given; getrlimit cannot really fail here */
+    }
     return limit.rlim_cur;
 }
 

@@ -14,11 +14,13 @@ static uint32_t to_ms(uint64_t ns)
 void yodel_idle_init(yodel_idle *idle, double seconds)
 {
     yodel_list_init(&idle->order);
-    if (seconds > YODEL_IDLE_MAX_SECONDS)
+    if (seconds > YODEL_IDLE_MAX_SECONDS) {
         seconds = YODEL_IDLE_MAX_SECONDS;
+    }
     idle->timeout_ms = (uint32_t)(seconds * 1000.0);
-    if (idle->timeout_ms == 0 && seconds > 0)
+    if (idle->timeout_ms == 0 && seconds > 0) {
         idle->timeout_ms = 1;
+    }
     idle->refile_ms = idle->timeout_ms / 8 < REFILE_MS ? idle->timeout_ms / 8 : REFILE_MS;
 }
 
@@ -29,8 +31,9 @@ void yodel_idle_node_init(yodel_idle_node *node)
 
 bool yodel_idle_add(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns)
 {
-    if (idle->timeout_ms == 0)
+    if (idle->timeout_ms == 0) {
         return false;
+    }
     bool was_empty = yodel_list_empty(&idle->order);
     node->last_ms = node->filed_ms = to_ms(now_ns);
     yodel_list_push_back(&idle->order, &node->link);
@@ -39,12 +42,14 @@ bool yodel_idle_add(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns)
 
 void yodel_idle_touch(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns)
 {
-    if (!yodel_list_linked(&node->link))
+    if (!yodel_list_linked(&node->link)) {
         return;
+    }
     uint32_t now = to_ms(now_ns);
     node->last_ms = now;
-    if (now - node->filed_ms <= idle->refile_ms)
+    if (now - node->filed_ms <= idle->refile_ms) {
         return;
+    }
     node->filed_ms = now;
     yodel_list_remove(&node->link);
     yodel_list_push_back(&idle->order, &node->link);
@@ -72,18 +77,21 @@ uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
             expired(node, arg);
             continue;
         }
-        if (idle->timeout_ms - quiet < soonest)
+        if (idle->timeout_ms - quiet < soonest) {
             soonest = idle->timeout_ms - quiet;
+        }
         /* Whoever stands behind a node filed less than a timeout ago was filed later still. A
          * node filed earlier but touched since is passed over where it stands. */
         if (now - node->filed_ms < idle->timeout_ms) {
             uint32_t front = idle->timeout_ms - (now - node->filed_ms);
-            if (front < soonest)
+            if (front < soonest) {
                 soonest = front;
+            }
             break;
         }
     }
-    if (soonest == UINT32_MAX)
+    if (soonest == UINT32_MAX) {
         return YODEL_IDLE_NEVER;
+    }
     return now_ns + (uint64_t)soonest * NS_PER_MS;
 }

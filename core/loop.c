@@ -32,8 +32,9 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int revents)
         yodel_list_remove(item);
         deferred->run(deferred);
     }
-    if (yodel_list_empty(&loop->deferred))
+    if (yodel_list_empty(&loop->deferred)) {
         ev_idle_stop(ev, &loop->awake);
+    }
 }
 
 /* Started, it keeps the loop from sleeping; there is nothing to do. */
@@ -54,8 +55,9 @@ static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int revents)
 int yodel_loop_new(yodel_loop **out)
 {
     yodel_loop *loop = calloc(1, sizeof(*loop));
-    if (loop == NULL)
+    if (loop == NULL) {
         return -ENOMEM;
+    }
     errno = 0;
     loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (loop->ev == NULL) {
@@ -83,8 +85,9 @@ int yodel_loop_new(yodel_loop **out)
 
 void yodel_loop_free(yodel_loop *loop)
 {
-    if (loop == NULL)
+    if (loop == NULL) {
         return;
+    }
     ev_loop_destroy(loop->ev);
     free(loop);
 }
@@ -122,8 +125,9 @@ void yodel_deferred_init(yodel_deferred *deferred, void (*run)(yodel_deferred *)
 
 void yodel_loop_defer(yodel_loop *loop, yodel_deferred *deferred)
 {
-    if (yodel_list_linked(&deferred->link))
+    if (yodel_list_linked(&deferred->link)) {
         return;
+    }
     yodel_list_push_back(&loop->deferred, &deferred->link);
     /* Also when it comes too late for this turn: from a callback that runs after on_before_wait. */
     ev_idle_start(loop->ev, &loop->awake);
@@ -134,12 +138,34 @@ void yodel_deferred_cancel(yodel_deferred *deferred)
     yodel_list_remove(&deferred->link);
 }
 
+/* What libev's doubles may lose of an instant. */
+#define ROUNDING_NS 1000
+
+static void arm(yodel_timer *timer)
+{
+    struct ev_loop *ev = timer->loop->ev;
+    uint64_t now = yodel_loop_now(timer->loop);
+    ev_timer_stop(ev, &timer->watcher);
+    /* libev counts from the turn's begin; a loop that has not run yet has none. */
+    if (!timer->loop->running) {
+        ev_now_update(ev);
+    }
+    double seconds = timer->at_ns > now ? (double)(timer->at_ns - now) / 1e9 : 0.0;
+    ev_timer_set(&timer->watcher, seconds, 0.0);
+    ev_timer_start(ev, &timer->watcher);
+}
+
 static void on_timer(struct ev_loop *ev, ev_timer *watcher, int revents)
 {
     (void)ev;
     (void)revents;
     yodel_timer *timer = yodel_container_of(watcher, yodel_timer, watcher);
-    timer->fire(timer);
+    /* libev took the turn's time a moment before us, so that its timers may be early by ours. */
+    if (timer->at_ns > yodel_loop_now(timer->loop) + ROUNDING_NS) {
+        arm(timer);
+    } else {
+        timer->fire(timer);
+    }
 }
 
 void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *))
@@ -151,19 +177,15 @@ void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_t
 
 void yodel_timer_start_at(yodel_timer *timer, uint64_t at_ns)
 {
-    uint64_t now = yodel_loop_now(timer->loop);
-    yodel_timer_start(timer, at_ns > now ? (double)(at_ns - now) / 1e9 : 0.0);
+    timer->at_ns = at_ns;
+    arm(timer);
 }
 
 void yodel_timer_start(yodel_timer *timer, double seconds)
 {
-    struct ev_loop *ev = timer->loop->ev;
-    ev_timer_stop(ev, &timer->watcher);
-    /* libev counts from the turn's begin; a loop that has not run yet has none. */
-    if (!timer->loop->running)
-        ev_now_update(ev);
-    ev_timer_set(&timer->watcher, seconds, 0.0);
-    ev_timer_start(ev, &timer->watcher);
+    uint64_t now = yodel_loop_now(timer->loop);
+    uint64_t ns = yodel_clock_from_seconds(seconds);
+    yodel_timer_start_at(timer, ns < UINT64_MAX - now ? now + ns : UINT64_MAX);
 }
 
 void yodel_timer_stop(yodel_timer *timer)

@@ -54,11 +54,12 @@ typedef struct yodel_timer {
     ev_timer watcher;
     yodel_loop *loop;
     void (*fire)(struct yodel_timer *timer);
+    uint64_t at_ns;
 } yodel_timer;
 
 void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *));
 
-/* Fires at or after an instant of CLOCK_MONOTONIC (a past one: in the next turn). A timer that is
+/* Fires at an instant of CLOCK_MONOTONIC, give or take a microsecond, or after it (a past one: in the next turn). A timer that is
  * started already is moved. (asyncio: call_at) */
 void yodel_timer_start_at(yodel_timer *timer, uint64_t at_ns);
 

@@ -30,8 +30,9 @@ static void on_wake(struct ev_loop *ev, ev_async *watcher, int revents)
 int yodel_mailbox_init(yodel_mailbox *mailbox, yodel_loop *loop, void *owner)
 {
     int error = pthread_mutex_init(&mailbox->lock, NULL);
-    if (error != 0)
+    if (error != 0) {
         return -error;
+    }
     mailbox->first = NULL;
     mailbox->last = &mailbox->first;
     mailbox->loop = loop;
@@ -58,7 +59,8 @@ void yodel_mailbox_post(yodel_mailbox *mailbox, yodel_mail *mail)
     mailbox->last = &mail->next;
     /* Inside the lock: once it is open the receiver may take the message, stop its loop and
      * close this mailbox, and there would be no watcher left to wake. */
-    if (was_empty)
+    if (was_empty) {
         ev_async_send(yodel_loop_ev(mailbox->loop), &mailbox->wake);
+    }
     pthread_mutex_unlock(&mailbox->lock);
 }

@@ -51,10 +51,11 @@ static void init_library(void)
 static void set_timer(yodel_resolver *resolver)
 {
     struct timeval wait;
-    if (ares_timeout(resolver->channel, NULL, &wait) == NULL)
+    if (ares_timeout(resolver->channel, NULL, &wait) == NULL) {
         yodel_timer_stop(&resolver->timer);
-    else
+    } else {
         yodel_timer_start(&resolver->timer, (double)wait.tv_sec + (double)wait.tv_usec / 1e6);
+    }
 }
 
 static void on_timer(yodel_timer *timer)
@@ -78,8 +79,9 @@ static ares_socket *find_socket(yodel_resolver *resolver, int fd)
 {
     for (yodel_list *item = resolver->sockets.next; item != &resolver->sockets; item = item->next) {
         ares_socket *found = yodel_container_of(item, ares_socket, link);
-        if (found->io.fd == fd)
+        if (found->io.fd == fd) {
             return found;
+        }
     }
     return NULL;
 }
@@ -92,15 +94,17 @@ static void on_socket_state(void *data, ares_socket_t fd, int readable, int writ
     struct ev_loop *ev = yodel_loop_ev(resolver->loop);
     if (s == NULL && (readable || writable)) {
         s = calloc(1, sizeof(*s));
-        if (s == NULL)
+        if (s == NULL) {
             return; /* nobody watches it: the question times out */
+        }
         s->resolver = resolver;
         ev_io_init(&s->io, on_socket, fd, 0);
         yodel_list_init(&s->link);
         yodel_list_push_back(&resolver->sockets, &s->link);
     }
-    if (s == NULL)
+    if (s == NULL) {
         return;
+    }
     ev_io_stop(ev, &s->io);
     if (readable || writable) {
         ev_io_set(&s->io, fd, (readable ? EV_READ : 0) | (writable ? EV_WRITE : 0));
@@ -115,8 +119,9 @@ int yodel_resolver_new(yodel_loop *loop, yodel_resolver **out)
 {
     (void)pthread_once(&library_once, init_library);
     yodel_resolver *resolver = calloc(1, sizeof(*resolver));
-    if (resolver == NULL)
+    if (resolver == NULL) {
         return -ENOMEM;
+    }
     resolver->loop = loop;
     yodel_list_init(&resolver->sockets);
     yodel_list_init(&resolver->lookups);
@@ -144,11 +149,13 @@ static void free_lookup(yodel_lookup *lookup)
 
 void yodel_resolver_free(yodel_resolver *resolver)
 {
-    if (resolver == NULL)
+    if (resolver == NULL) {
         return;
+    }
     yodel_list *item;
-    while ((item = yodel_list_first(&resolver->lookups)) != NULL)
+    while ((item = yodel_list_first(&resolver->lookups)) != NULL) {
         yodel_lookup_cancel(yodel_container_of(item, yodel_lookup, link));
+    }
     ares_destroy(resolver->channel); /* calls back what it has not answered */
     yodel_timer_stop(&resolver->timer);
     free(resolver);
@@ -176,13 +183,16 @@ static int code_of(int status)
 static int copy_addresses(const struct ares_addrinfo *info, yodel_lookup *lookup)
 {
     size_t count = 0;
-    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next)
+    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
         count++;
-    if (count == 0)
+    }
+    if (count == 0) {
         return YODEL_EAI(EAI_NONAME);
+    }
     lookup->list = calloc(count, sizeof(*lookup->list));
-    if (lookup->list == NULL)
+    if (lookup->list == NULL) {
         return -ENOMEM;
+    }
     for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
         yodel_address *address = &lookup->list[lookup->count++];
         memcpy(&address->storage, node->ai_addr, (size_t)node->ai_addrlen);
@@ -211,23 +221,27 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
     lookup->answered = true;
     if (lookup->resolved != NULL) {
         lookup->code = code_of(status);
-        if (lookup->code == 0)
+        if (lookup->code == 0) {
             lookup->code = copy_addresses(info, lookup);
+        }
     }
-    if (info != NULL)
+    if (info != NULL) {
         ares_freeaddrinfo(info);
-    if (lookup->resolved != NULL)
+    }
+    if (lookup->resolved != NULL) {
         yodel_loop_defer(lookup->resolver->loop, &lookup->answer);
-    else
+    } else {
         free_lookup(lookup);
+    }
 }
 
 int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char *port,
                           yodel_resolved_fn *resolved, void *arg, yodel_lookup **out)
 {
     uint64_t number;
-    if (yodel_parse_count(port, 1, UINT16_MAX, &number) < 0)
+    if (yodel_parse_count(port, 1, UINT16_MAX, &number) < 0) {
         return -EINVAL;
+    }
     /* "[::1]", as address.h takes it too. */
     size_t len = strlen(host);
     char inner[INET6_ADDRSTRLEN + IF_NAMESIZE + 1];
@@ -237,8 +251,9 @@ int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char
         host = inner;
     }
     yodel_lookup *lookup = calloc(1, sizeof(*lookup));
-    if (lookup == NULL)
+    if (lookup == NULL) {
         return -ENOMEM;
+    }
     lookup->resolver = resolver;
     lookup->resolved = resolved;
     lookup->arg = arg;
@@ -261,6 +276,7 @@ void yodel_lookup_cancel(yodel_lookup *lookup)
 {
     lookup->resolved = NULL;
     yodel_list_remove(&lookup->link);
-    if (lookup->answered)
+    if (lookup->answered) {
         free_lookup(lookup); /* else c-ares still holds it, and on_answer frees it */
+    }
 }

@@ -15,8 +15,9 @@ static bool signal_came(int signals, int stopped)
     while (poll(fds, 2, -1) < 0) {
         /* EINTR, or no memory just now: there is nothing to do but to wait again. */
     }
-    if (fds[0].revents == 0)
+    if (fds[0].revents == 0) {
         return false;
+    }
     struct signalfd_siginfo signal;
     return read(signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal);
 }
@@ -29,8 +30,9 @@ int yodel_server_run(yodel_server *server, double grace)
     sigaddset(&set, SIGINT);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
-    if (signals < 0)
+    if (signals < 0) {
         return -errno;
+    }
 
     int stopped = yodel_server_stopped_fd(server);
     int code = yodel_server_start(server);
@@ -38,8 +40,9 @@ int yodel_server_run(yodel_server *server, double grace)
         yodel_server_drain(server, grace);
         code = signal_came(signals, stopped) ? -EINTR : 0;
     }
-    if (code == 0)
+    if (code == 0) {
         yodel_server_wait(server);
+    }
     close(signals);
     return code;
 }

@@ -5,6 +5,7 @@
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/fd_limit.h"
+#include "core/listener_set.h"
 #include "core/transport_group.h"
 #include "core/worker.h"
 
@@ -59,151 +60,80 @@ void yodel_server_config_init(yodel_server_config *config)
     };
 }
 
-/* --- addresses and listeners --- */
+/* --- listening --- */
 
-static int complain(const yodel_server *server, const char *host, int code)
+static double user_timeout(const yodel_server *server)
 {
-    yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot listen on %s port %s: %s", host,
-                    server->config.port, yodel_strerror(code));
+    double timeout = server->config.write_timeout;
+    return timeout > 0 ? timeout + USER_TIMEOUT_MARGIN : 0;
+}
+
+/* Hands one set of listeners to a worker (reuseport) or, NULL, to the acceptor, which closes them in the end. */
+static int hand_over(yodel_server *server, yodel_listener_set *set, yodel_worker *worker)
+{
+    unsigned backlog = (unsigned)server->config.backlog;
+    int code = worker != NULL ? yodel_worker_listen(worker, set->listeners, set->count, backlog,
+                                                    &server->trouble)
+                              : yodel_acceptor_listen(&server->acceptor, set->listeners, set->count,
+                                                      backlog, &server->trouble);
+    if (code == 0) {
+        free(set->listeners);
+        return 0;
+    }
+    yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot listen: %s", yodel_strerror(code));
+    yodel_listener_set_close(set);
     return code;
 }
 
-static bool known(const yodel_server *server, const yodel_address *address)
+/* reuseport: every worker but the first, which has the set itself, gets one of its own. */
+static int repeat_for_workers(yodel_server *server, const yodel_listener_set *first)
 {
-    for (size_t i = 0; i < server->address_count; i++)
-        if (server->addresses[i].len == address->len &&
-            memcmp(&server->addresses[i].storage, &address->storage, address->len) == 0)
-            return true;
-    return false;
-}
-
-/* A name may stand for addresses that this machine does not have. */
-static bool not_here(int code)
-{
-    return code == -EADDRNOTAVAIL || code == -EAFNOSUPPORT;
-}
-
-static int open_listener(const yodel_server *server, const yodel_address *address,
-                         yodel_listener *out)
-{
-    double timeout = server->config.write_timeout;
-    return yodel_listener_open(address, server->config.backlog,
-                               timeout > 0 ? timeout + USER_TIMEOUT_MARGIN : 0, out);
-}
-
-/* Opens the first listener of each of a host's addresses; appends to listeners, which has room. */
-static int open_host(yodel_server *server, const char *host, const yodel_address *found,
-                     size_t found_count, yodel_listener *listeners)
-{
-    size_t before = server->address_count;
-    int skipped = 0;
-    for (size_t i = 0; i < found_count; i++) {
-        yodel_address wanted = found[i];
-        /* A free port taken for the first address serves for the others too, if it can. */
-        if (yodel_address_port(&wanted) == 0 && server->address_count > 0)
-            yodel_address_set_port(&wanted, yodel_address_port(&server->addresses[0]));
-        if (known(server, &wanted))
-            continue;
-        yodel_listener listener;
-        int code = open_listener(server, &wanted, &listener);
-        if (code == -EADDRINUSE && yodel_address_port(&found[i]) == 0)
-            code = open_listener(server, &found[i], &listener);
-        if (code < 0) {
-            if (!not_here(code) || (i + 1 == found_count && server->address_count == before)) {
-                char text[YODEL_ADDRESS_TEXT];
-                yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot listen on %s (%s): %s",
-                                yodel_address_format(&wanted, text), host, yodel_strerror(code));
-                return code;
-            }
-            skipped = code;
-            continue;
+    int code = 0;
+    for (unsigned i = 1; i < server->worker_count && code == 0; i++) {
+        yodel_listener_set set;
+        code = yodel_listener_set_repeat(first, server->config.backlog, user_timeout(server),
+                                         server->config.log, &set);
+        if (code == 0) {
+            code = hand_over(server, &set, &server->workers[i]);
         }
-        listeners[server->address_count] = listener;
-        server->addresses[server->address_count++] = listener.address;
     }
-    if (skipped < 0)
-        yodel_log_write(server->config.log, YODEL_LOG_WARNING,
-                        "not every address of %s can be listened on: %s", host,
-                        yodel_strerror(skipped));
-    return 0;
+    return code;
 }
 
-/* Resolves and opens all hosts. On failure listeners that are open stay in *listeners for the
- * caller to close. */
-static int open_hosts(yodel_server *server, yodel_listener **listeners)
+static int remember_addresses(yodel_server *server, const yodel_listener_set *set)
 {
-    for (size_t h = 0; h < server->config.host_count; h++) {
-        const char *host = server->config.hosts[h];
-        yodel_address *found;
-        size_t count;
-        int code = yodel_address_resolve(host, server->config.port, &found, &count);
-        if (code < 0)
-            return complain(server, host, code);
-
-        size_t room = server->address_count + count;
-        yodel_listener *more_listeners = realloc(*listeners, room * sizeof(**listeners));
-        if (more_listeners != NULL)
-            *listeners = more_listeners;
-        yodel_address *more_addresses =
-            realloc(server->addresses, room * sizeof(*server->addresses));
-        if (more_addresses != NULL)
-            server->addresses = more_addresses;
-        if (more_listeners == NULL || more_addresses == NULL)
-            code = complain(server, host, -ENOMEM);
-        else
-            code = open_host(server, host, found, count, *listeners);
-        free(found);
-        if (code < 0)
-            return code;
+    server->addresses = calloc(set->count, sizeof(*server->addresses));
+    if (server->addresses == NULL) {
+        yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot listen: %s",
+                        yodel_strerror(-ENOMEM));
+        return -ENOMEM;
     }
-    return 0;
-}
-
-static void close_listeners(yodel_listener *listeners, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        yodel_listener_close(&listeners[i]);
-}
-
-/* reuseport: every worker gets a listener of its own on each address; the first worker gets those
- * that are open already. */
-static int spread_listeners(yodel_server *server, yodel_listener *listeners)
-{
-    size_t count = server->address_count;
-    for (unsigned w = 0; w < server->worker_count; w++) {
-        size_t opened = w == 0 ? count : 0;
-        int code = 0;
-        for (; opened < count && code == 0; opened += code == 0)
-            code = open_listener(server, &server->addresses[opened], &listeners[opened]);
-        if (code == 0)
-            code = yodel_worker_listen(&server->workers[w], listeners, count,
-                                       (unsigned)server->config.backlog, &server->trouble);
-        if (code < 0) {
-            close_listeners(listeners, opened);
-            return complain(server, server->config.hosts[0], code);
-        }
+    server->address_count = set->count;
+    for (size_t i = 0; i < set->count; i++) {
+        server->addresses[i] = set->listeners[i].address;
     }
     return 0;
 }
 
 static int listen_everywhere(yodel_server *server)
 {
-    yodel_listener *listeners = NULL;
-    int code = open_hosts(server, &listeners);
+    const yodel_server_config *config = &server->config;
+    bool reuseport = config->accept == YODEL_ACCEPT_REUSEPORT;
+    yodel_listener_set set;
+    int code = yodel_listener_set_open(config->hosts, config->host_count, config->port,
+                                       config->backlog, user_timeout(server), config->log, &set);
     if (code < 0) {
-        close_listeners(listeners, server->address_count);
-    } else if (server->config.accept == YODEL_ACCEPT_REUSEPORT) {
-        code = spread_listeners(server, listeners);
-    } else {
-        code = yodel_acceptor_listen(&server->acceptor, listeners, server->address_count,
-                                     (unsigned)server->config.backlog, &server->trouble);
-        if (code < 0) {
-            close_listeners(listeners, server->address_count);
-            (void)complain(server, server->config.hosts[0], code);
-        }
+        return code;
     }
-    free(listeners);
-    return code;
+    code = remember_addresses(server, &set);
+    if (code == 0 && reuseport) {
+        code = repeat_for_workers(server, &set);
+    }
+    if (code < 0) {
+        yodel_listener_set_close(&set);
+        return code;
+    }
+    return hand_over(server, &set, reuseport ? &server->workers[0] : NULL);
 }
 
 /* --- making and freeing --- */
@@ -213,8 +143,9 @@ static size_t reserved_fds(const yodel_server *server)
 {
     size_t workers = server->worker_count;
     size_t listeners = server->address_count;
-    if (server->config.accept == YODEL_ACCEPT_REUSEPORT)
+    if (server->config.accept == YODEL_ACCEPT_REUSEPORT) {
         listeners *= workers;
+    }
     return FDS_RESERVED + FDS_PER_THREAD * workers + listeners;
 }
 
@@ -224,12 +155,13 @@ static void set_limits(yodel_server *server)
     size_t reserve = reserved_fds(server);
     size_t possible = fds > reserve ? fds - reserve : 1;
     server->limit.max = server->config.max_connections;
-    if (server->limit.max == 0)
+    if (server->limit.max == 0) {
         server->limit.max = possible;
-    else if (server->limit.max > possible)
+    } else if (server->limit.max > possible) {
         yodel_log_write(server->config.log, YODEL_LOG_WARNING,
                         "%zu connections need %zu file descriptors, the limit is %zu",
                         server->limit.max, server->limit.max + reserve, fds);
+    }
 }
 
 static int make_workers(yodel_server *server)
@@ -257,8 +189,9 @@ static int fill(yodel_server *server)
         return code;
     }
     code = listen_everywhere(server);
-    if (code == 0)
+    if (code == 0) {
         set_limits(server);
+    }
     return code;
 }
 
@@ -276,8 +209,9 @@ int yodel_server_new(const yodel_server_config *config, yodel_server **out)
     if (code == 0) {
         code =
             yodel_acceptor_init(&server->acceptor, workers, threads, config->log, &server->stopped);
-        if (code < 0)
+        if (code < 0) {
             yodel_completion_destroy(&server->stopped);
+        }
     }
     if (code < 0) {
         yodel_log_write(config->log, YODEL_LOG_ERROR, "cannot make the server: %s",
@@ -305,19 +239,22 @@ int yodel_server_new(const yodel_server_config *config, yodel_server **out)
         .log = config->log,
     };
     code = fill(server);
-    if (code < 0)
+    if (code < 0) {
         yodel_server_free(server);
-    else
+    } else {
         *out = server;
+    }
     return code;
 }
 
 void yodel_server_free(yodel_server *server)
 {
-    if (server == NULL)
+    if (server == NULL) {
         return;
-    for (unsigned i = 0; i < server->workers_made; i++)
+    }
+    for (unsigned i = 0; i < server->workers_made; i++) {
         yodel_worker_destroy(&server->workers[i]);
+    }
     yodel_acceptor_destroy(&server->acceptor);
     yodel_completion_destroy(&server->stopped);
     pthread_mutex_destroy(&server->drain_lock);
@@ -331,8 +268,9 @@ void yodel_server_free(yodel_server *server)
 /* With drain_lock held. */
 static void begin_drain(yodel_server *server)
 {
-    if (!server->drain_asked || !server->running || server->drain_begun)
+    if (!server->drain_asked || !server->running || server->drain_begun) {
         return;
+    }
     server->drain_begun = true;
     yodel_acceptor_drain(&server->acceptor, server->grace);
 }
@@ -341,10 +279,12 @@ int yodel_server_start(yodel_server *server)
 {
     int code = 0;
     unsigned started = 0;
-    for (; started < server->worker_count && code == 0; started += code == 0)
+    for (; started < server->worker_count && code == 0; started += code == 0) {
         code = yodel_worker_start(&server->workers[started]);
-    if (code == 0)
+    }
+    if (code == 0) {
         code = yodel_acceptor_start(&server->acceptor);
+    }
     if (code < 0) {
         yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot start a thread: %s",
                         yodel_strerror(code));
@@ -369,8 +309,9 @@ int yodel_server_start(yodel_server *server)
 void yodel_server_drain(yodel_server *server, double grace)
 {
     pthread_mutex_lock(&server->drain_lock);
-    if (!server->drain_asked)
+    if (!server->drain_asked) {
         server->grace = grace;
+    }
     server->drain_asked = true;
     begin_drain(server);
     pthread_mutex_unlock(&server->drain_lock);
@@ -385,8 +326,9 @@ void yodel_server_wait(yodel_server *server)
 {
     yodel_completion_wait(&server->stopped);
     yodel_acceptor_join(&server->acceptor);
-    for (unsigned i = 0; i < server->worker_count; i++)
+    for (unsigned i = 0; i < server->worker_count; i++) {
         yodel_worker_join(&server->workers[i]);
+    }
 }
 
 yodel_loop *yodel_server_loop(yodel_server *server)
@@ -414,6 +356,7 @@ void yodel_server_totals(const yodel_server *server, yodel_counters *sum)
 {
     memset(sum, 0, sizeof(*sum));
     yodel_counters_add(sum, &server->acceptor.counters);
-    for (unsigned i = 0; i < server->worker_count; i++)
+    for (unsigned i = 0; i < server->worker_count; i++) {
         yodel_counters_add(sum, &server->workers[i].counters);
+    }
 }

@@ -17,19 +17,27 @@ struct yodel_task {
     char name[];
 };
 
+/* Saturating: what the clock cannot hold never comes. */
+static uint64_t later(uint64_t instant, uint64_t ns)
+{
+    return ns < UINT64_MAX - instant ? instant + ns : UINT64_MAX;
+}
+
 static void on_due(yodel_timer *timer)
 {
     yodel_task *task = yodel_container_of(timer, yodel_task, timer);
     bool stopped = false;
     task->stopped = &stopped;
     task->run(task, task->arg);
-    if (stopped)
+    if (stopped) {
         return;
+    }
     task->stopped = NULL;
     /* The clock, not the turn's time: the task itself may have taken longer than its period. */
     uint64_t now = yodel_clock_now();
     uint64_t missed = now > task->due ? (now - task->due) / task->period : 0;
-    task->due += (missed + 1) * task->period;
+    task->due = later(task->due, missed * task->period);
+    task->due = later(task->due, task->period);
     yodel_timer_start_at(&task->timer, task->due);
 }
 
@@ -37,15 +45,17 @@ int yodel_task_start(yodel_loop *loop, const char *name, double period, yodel_ta
                      void *arg, yodel_task **out)
 {
     uint64_t period_ns = period > 0 ? yodel_clock_from_seconds(period) : 0;
-    if (period_ns == 0)
+    if (period_ns == 0) {
         return -EINVAL;
+    }
     size_t len = strlen(name) + 1;
     yodel_task *task = calloc(1, sizeof(*task) + len);
-    if (task == NULL)
+    if (task == NULL) {
         return -ENOMEM;
+    }
     memcpy(task->name, name, len);
     task->period = period_ns;
-    task->due = yodel_loop_now(loop) + period_ns;
+    task->due = later(yodel_loop_now(loop), period_ns);
     task->run = run;
     task->arg = arg;
     yodel_timer_init(&task->timer, loop, on_due);
@@ -56,11 +66,13 @@ int yodel_task_start(yodel_loop *loop, const char *name, double period, yodel_ta
 
 void yodel_task_stop(yodel_task *task)
 {
-    if (task == NULL)
+    if (task == NULL) {
         return;
+    }
     yodel_timer_stop(&task->timer);
-    if (task->stopped != NULL)
+    if (task->stopped != NULL) {
         *task->stopped = true;
+    }
     free(task);
 }
 

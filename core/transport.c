@@ -14,22 +14,28 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
     (void)ev;
     yodel_transport *t = yodel_container_of(watcher, yodel_transport, io);
 
-    if (revents & EV_WRITE)
+    if (revents & EV_WRITE) {
         yodel_transport_send_waiting(t);
-    if (t->state == YODEL_TRANSPORT_LINGERING && (revents & EV_READ))
+    }
+    if (t->state == YODEL_TRANSPORT_LINGERING && (revents & EV_READ)) {
         yodel_transport_discard(t);
-    else if (t->redeliver || ((revents & EV_READ) && yodel_transport_reads(t)))
+    } else if (t->state == YODEL_TRANSPORT_OPEN &&
+               (t->redeliver ||
+                (yodel_transport_reads(t) && (t->resumed || (revents & EV_READ))))) {
         yodel_transport_read(t);
+    }
 }
 
 void yodel_transport_watch(yodel_transport *t)
 {
     struct ev_loop *ev = t->group->ev;
     int events = 0;
-    if (yodel_transport_reads(t) || t->state == YODEL_TRANSPORT_LINGERING)
+    if (yodel_transport_reads(t) || t->state == YODEL_TRANSPORT_LINGERING) {
         events |= EV_READ;
-    if (yodel_buffer_len(&t->out) > 0 && t->state != YODEL_TRANSPORT_ENDED)
+    }
+    if (yodel_buffer_len(&t->out) > 0 && t->state != YODEL_TRANSPORT_ENDED) {
         events |= EV_WRITE;
+    }
 
     if (events != (t->io.events & (EV_READ | EV_WRITE)) || !ev_is_active(&t->io)) {
         ev_io_stop(ev, &t->io);
@@ -39,15 +45,17 @@ void yodel_transport_watch(yodel_transport *t)
         }
     }
     /* Stopping a watcher forgets an event that was fed to it. */
-    if (t->redeliver && t->state == YODEL_TRANSPORT_OPEN)
+    if ((t->redeliver || t->resumed) && t->state == YODEL_TRANSPORT_OPEN) {
         ev_feed_event(ev, &t->io, EV_CUSTOM);
+    }
 }
 
 void yodel_transport_read_on(yodel_transport *t)
 {
-    if (!yodel_transport_reads(t))
+    if (!yodel_transport_reads(t)) {
         return;
-    t->redeliver = true; /* also with nothing kept yet: this turn's rest may be on its way there */
+    }
+    t->resumed = true; /* also with nothing kept yet: this turn's rest may be on its way there */
     yodel_transport_watch(t);
 }
 
@@ -57,8 +65,9 @@ int yodel_transport_begin(yodel_transport_group *group, int fd,
     yodel_transport *t = calloc(1, sizeof(*t) + factory->size);
     if (t == NULL) {
         close(fd);
-        if (origin != YODEL_TRANSPORT_OPENED)
+        if (origin != YODEL_TRANSPORT_OPENED) {
             yodel_count(group->counters, YODEL_COUNT_CLOSED_MEMORY, 1);
+        }
         return -ENOMEM;
     }
     yodel_count(group->counters,
@@ -80,45 +89,53 @@ int yodel_transport_begin(yodel_transport_group *group, int fd,
     yodel_transport_group_wait(t);
 
     int code = t->ops->connection_made(yodel_transport_protocol(t), t, factory->arg);
-    if (code == YODEL_EFULL)
+    if (code == YODEL_EFULL) {
         yodel_transport_group_refuse(t);
-    else if (code < 0)
+    } else if (code < 0) {
         yodel_transport_callback_failed(t, "connection_made", code);
-    if (group->draining)
+    }
+    if (group->draining) {
         yodel_transport_drain(t);
+    }
     return 0;
 }
 
 void yodel_transport_callback_failed(yodel_transport *t, const char *callback, int code)
 {
-    if (t->state != YODEL_TRANSPORT_ENDED) {
-        char text[YODEL_ADDRESS_TEXT] = "a peer that is gone";
-        yodel_address peer;
-        if (yodel_transport_peer(t, &peer) == 0)
-            yodel_address_format(&peer, text);
-        yodel_log_limited(t->group->settings->log, &t->group->callback_failures,
-                          yodel_loop_now(t->group->loop), YODEL_LOG_WARNING,
-                          "connection of %s aborted: %s failed: %s", text, callback,
-                          yodel_strerror(code));
+    /* A connection that has failed already makes callbacks fail; that it failed is what counts. One
+     * that closed in good order before its callback failed has not. */
+    if (t->state == YODEL_TRANSPORT_ENDED && t->reason != 0) {
+        return;
     }
-    /* Also when it was closing in good order: that order is lost. */
-    if (t->state != YODEL_TRANSPORT_ENDED)
-        t->reason = YODEL_EHANDLER;
-    yodel_transport_abort(t, YODEL_EHANDLER);
+    char text[YODEL_ADDRESS_TEXT] = "a peer that is gone";
+    yodel_address peer;
+    if (yodel_transport_peer(t, &peer) == 0) {
+        yodel_address_format(&peer, text);
+    }
+    yodel_log_limited(t->group->settings->log, &t->group->callback_failures,
+                      yodel_loop_now(t->group->loop), YODEL_LOG_WARNING,
+                      "connection of %s aborted: %s failed: %s", text, callback,
+                      yodel_strerror(code));
+    t->reason = YODEL_EHANDLER;
+    yodel_transport_end(t, YODEL_EHANDLER);
 }
 
 void yodel_transport_end(yodel_transport *t, int reason)
 {
-    if (t->state == YODEL_TRANSPORT_ENDED)
+    if (t->state == YODEL_TRANSPORT_ENDED) {
         return;
+    }
     yodel_transport_group *group = t->group;
-    if (yodel_transport_unsent(t) > 0)
+    if (yodel_transport_unsent(t) > 0) {
         t->lossy = true;
+    }
     /* A close keeps its reason unless it fails at sending the rest: that is why it ends then. */
-    if (t->state == YODEL_TRANSPORT_OPEN || (t->state == YODEL_TRANSPORT_CLOSING && t->lossy))
+    if (t->state == YODEL_TRANSPORT_OPEN || (t->state == YODEL_TRANSPORT_CLOSING && t->lossy)) {
         t->reason = reason;
-    if (group->corked == t)
+    }
+    if (group->corked == t) {
         yodel_transport_drop_cork(group);
+    }
     t->state = YODEL_TRANSPORT_ENDED;
     ev_io_stop(group->ev, &t->io);
     yodel_idle_remove(&t->wait);
@@ -141,8 +158,9 @@ void yodel_transport_flushed(yodel_transport *t)
 
 void yodel_transport_close(yodel_transport *t, int reason)
 {
-    if (t->state != YODEL_TRANSPORT_OPEN)
+    if (t->state != YODEL_TRANSPORT_OPEN) {
         return;
+    }
     t->state = YODEL_TRANSPORT_CLOSING;
     t->reason = reason;
     if (yodel_transport_unsent(t) == 0) {
@@ -155,10 +173,11 @@ void yodel_transport_close(yodel_transport *t, int reason)
 
 void yodel_transport_close_quiet(yodel_transport *t, int reason)
 {
-    if (yodel_transport_unsent(t) == 0)
+    if (yodel_transport_unsent(t) == 0) {
         yodel_transport_end(t, reason);
-    else
+    } else {
         yodel_transport_close(t, reason);
+    }
 }
 
 void yodel_transport_abort(yodel_transport *t, int reason)
@@ -179,15 +198,17 @@ uint32_t yodel_transport_queued(const yodel_transport *t)
 
 void yodel_transport_drain(yodel_transport *t)
 {
-    if (t->draining || t->state != YODEL_TRANSPORT_OPEN || t->origin == YODEL_TRANSPORT_OPENED)
+    if (t->draining || t->state != YODEL_TRANSPORT_OPEN || t->origin == YODEL_TRANSPORT_OPENED) {
         return;
+    }
     t->draining = true;
     /* What is in the socket now was sent before the drain and is answered; what comes later
      * is not waited for, so that a client that never stops sending cannot hold the drain up. */
     int queued = 0;
     t->left = ioctl(t->io.fd, FIONREAD, &queued) == 0 && queued > 0 ? (uint32_t)queued : 0;
-    if (t->left == 0 && yodel_transport_reads(t) && !t->redeliver)
+    if (t->left == 0 && yodel_transport_reads(t) && !t->redeliver && !t->resumed) {
         yodel_transport_drained(t, true);
+    }
 }
 
 void yodel_transport_drained(yodel_transport *t, bool idle)
@@ -196,10 +217,11 @@ void yodel_transport_drained(yodel_transport *t, bool idle)
     if (code < 0) {
         yodel_transport_callback_failed(t, "drain", code);
     } else if (code == 0) {
-        if (idle)
+        if (idle) {
             yodel_transport_close_quiet(t, YODEL_EDRAIN);
-        else
+        } else {
             yodel_transport_close(t, YODEL_EDRAIN);
+        }
     } else if (t->state == YODEL_TRANSPORT_OPEN) {
         t->drained = true;
         yodel_transport_watch(t);
@@ -210,24 +232,27 @@ void yodel_transport_drained(yodel_transport *t, bool idle)
 
 void yodel_transport_pause_reading(yodel_transport *t)
 {
-    if (t->state != YODEL_TRANSPORT_OPEN || t->paused)
+    if (t->state != YODEL_TRANSPORT_OPEN || t->paused) {
         return;
+    }
     t->paused = true;
     yodel_transport_watch(t);
 }
 
 void yodel_transport_resume_reading(yodel_transport *t)
 {
-    if (!t->paused)
+    if (!t->paused) {
         return;
+    }
     t->paused = false;
     yodel_transport_read_on(t);
 }
 
 void yodel_transport_redeliver(yodel_transport *t)
 {
-    if (t->state != YODEL_TRANSPORT_OPEN || yodel_buffer_len(&t->in) == 0)
+    if (t->state != YODEL_TRANSPORT_OPEN || yodel_buffer_len(&t->in) == 0) {
         return;
+    }
     t->redeliver = true;
     yodel_transport_watch(t);
 }

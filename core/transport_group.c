@@ -19,8 +19,9 @@
 
 static void arm(yodel_transport_group *group, uint64_t at)
 {
-    if (at >= group->timer_at)
+    if (at >= group->timer_at) {
         return;
+    }
     group->timer_at = at;
     yodel_timer_start_at(&group->timer, at);
 }
@@ -29,19 +30,23 @@ void yodel_transport_group_wait(yodel_transport *t)
 {
     yodel_transport_group *group = t->group;
     yodel_idle *list = &group->idle;
-    if (t->state == YODEL_TRANSPORT_LINGERING)
+    if (t->state == YODEL_TRANSPORT_LINGERING) {
         list = &group->lingering;
-    else if (yodel_buffer_len(&t->out) > 0)
+    } else if (yodel_buffer_len(&t->out) > 0) {
         list = &group->stalled;
+    }
 
     uint64_t now = yodel_loop_now(group->loop);
     yodel_idle_remove(&t->wait);
-    if (list == &group->idle && t->own_timeouts)
+    if (list == &group->idle && t->own_timeouts) {
         return;
-    if (list == &group->stalled)
+    }
+    if (list == &group->stalled) {
         t->queued = yodel_transport_queued(t);
-    if (yodel_idle_add(list, &t->wait, now))
+    }
+    if (yodel_idle_add(list, &t->wait, now)) {
         arm(group, now + (uint64_t)list->timeout_ms * (YODEL_NS_PER_SEC / 1000));
+    }
 }
 
 static yodel_transport *waiting(yodel_idle_node *node)
@@ -62,10 +67,11 @@ static void on_stalled(yodel_idle_node *node, void *arg)
     (void)arg;
     yodel_transport *t = waiting(node);
     uint32_t before = t->queued;
-    if (yodel_transport_queued(t) < before)
+    if (yodel_transport_queued(t) < before) {
         yodel_transport_group_wait(t);
-    else
+    } else {
         yodel_transport_end(t, YODEL_ESTALLED);
+    }
 }
 
 static void on_lingered(yodel_idle_node *node, void *arg)
@@ -85,10 +91,12 @@ static void on_timer(yodel_timer *timer)
         yodel_idle_expire(&group->stalled, now, on_stalled, NULL),
         yodel_idle_expire(&group->lingering, now, on_lingered, NULL),
     };
-    for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+    for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
         next = at[i] < next ? at[i] : next;
-    if (next != YODEL_IDLE_NEVER)
+    }
+    if (next != YODEL_IDLE_NEVER) {
         arm(group, next > now + TIMER_STEP_NS ? next : now + TIMER_STEP_NS);
+    }
 }
 
 /* --- the reaper --- */
@@ -96,17 +104,19 @@ static void on_timer(yodel_timer *timer)
 static void reap(yodel_transport *t)
 {
     yodel_transport_group *group = t->group;
-    if (t->ops->connection_lost != NULL)
+    if (t->ops->connection_lost != NULL) {
         t->ops->connection_lost(yodel_transport_protocol(t), t->reason);
+    }
     if (t->lossy) {
         struct linger reset = {.l_onoff = 1, .l_linger = 0};
         (void)setsockopt(t->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     }
     close(t->io.fd);
-    if (t->origin == YODEL_TRANSPORT_REFUSED)
+    if (t->origin == YODEL_TRANSPORT_REFUSED) {
         group->refused--;
-    else if (t->origin == YODEL_TRANSPORT_ACCEPTED)
+    } else if (t->origin == YODEL_TRANSPORT_ACCEPTED) {
         atomic_fetch_sub_explicit(&group->settings->limit->open, 1, memory_order_relaxed);
+    }
     if (t->origin != YODEL_TRANSPORT_OPENED) {
         yodel_uncount(group->counters, YODEL_COUNT_ACTIVE, 1);
         yodel_count(group->counters, yodel_counter_of_reason(t->reason), 1);
@@ -142,8 +152,9 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
                               yodel_counters *counters, yodel_transport_group **out)
 {
     yodel_transport_group *group = calloc(1, sizeof(*group));
-    if (group == NULL)
+    if (group == NULL) {
         return -ENOMEM;
+    }
     group->receive = malloc(YODEL_HEADROOM + YODEL_RECEIVE_SIZE);
     group->cork = malloc(YODEL_CORK_SIZE);
     if (group->receive == NULL || group->cork == NULL) {
@@ -171,8 +182,9 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
 
 void yodel_transport_group_free(yodel_transport_group *group)
 {
-    if (group == NULL)
+    if (group == NULL) {
         return;
+    }
     if (group->loop != NULL) {
         yodel_transport_group_abort(group, YODEL_EDRAINABORT);
         on_reap(&group->reaper);
@@ -203,8 +215,9 @@ static void count_refusal(yodel_transport_group *group, const char *why)
 static void say_full(yodel_transport *t)
 {
     const char *message = t->group->settings->full_message;
-    if (message != NULL)
+    if (message != NULL) {
         (void)yodel_transport_write(t, message, strlen(message));
+    }
     yodel_transport_close(t, YODEL_EFULL);
 }
 
@@ -227,8 +240,9 @@ static int on_refused(void *self, yodel_transport *transport, void *arg)
 static void refuse_now(yodel_transport_group *group, int fd)
 {
     const char *message = group->settings->full_message;
-    if (message != NULL)
+    if (message != NULL) {
         (void)send(fd, message, strlen(message), MSG_NOSIGNAL);
+    }
     (void)shutdown(fd, SHUT_WR);
     (void)recv(fd, group->receive, YODEL_RECEIVE_SIZE, 0);
     close(fd);
@@ -242,10 +256,11 @@ static void refuse(yodel_transport_group *group, int fd)
     char why[64];
     (void)snprintf(why, sizeof(why), "%zu are open, the limit", group->settings->limit->max);
     count_refusal(group, why);
-    if (group->refused >= YODEL_REFUSED_LINGERING)
+    if (group->refused >= YODEL_REFUSED_LINGERING) {
         refuse_now(group, fd);
-    else if (yodel_transport_begin(group, fd, &factory, YODEL_TRANSPORT_REFUSED) == 0)
+    } else if (yodel_transport_begin(group, fd, &factory, YODEL_TRANSPORT_REFUSED) == 0) {
         group->refused++;
+    }
 }
 
 void yodel_transport_group_adopt(yodel_transport_group *group, int fd)

@@ -68,7 +68,8 @@ struct yodel_transport {
     uint8_t origin;
     bool paused : 1;    /* by the protocol: data_received may not be called */
     bool choked : 1;    /* likewise, by us: output is above the high water mark */
-    bool redeliver : 1; /* resumed: the kept input has to be handed in */
+    bool redeliver : 1; /* the kept input has to be handed in, whatever else holds */
+    bool resumed : 1;   /* likewise, unless reading is paused again */
     bool writing_paused : 1;
     bool eof : 1; /* the peer's end of file was received */
     bool draining : 1;

@@ -20,13 +20,15 @@ static void end_of_input(yodel_transport *t)
 {
     t->eof = true;
     int code = t->ops->eof_received != NULL ? t->ops->eof_received(yodel_transport_protocol(t)) : 0;
-    if (code < 0)
+    if (code < 0) {
         yodel_transport_callback_failed(t, "eof_received", code);
-    else if (code == 0)
+    } else if (code == 0) {
         yodel_transport_close(t, YODEL_EOF);
+    }
     yodel_transport_flush(t->group);
-    if (t->state == YODEL_TRANSPORT_OPEN)
+    if (t->state == YODEL_TRANSPORT_OPEN) {
         yodel_transport_watch(t);
+    }
 }
 
 /* Hands len bytes to the protocol and sends what it wrote. Returns how many it consumed, or -1 when
@@ -40,19 +42,23 @@ static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len)
         group->window = data;
         group->window_len = len;
         used = t->ops->data_received(yodel_transport_protocol(t), data, len);
-        if (used > (ssize_t)len)
+        if (used > (ssize_t)len) {
             used = -EINVAL; /* more than there was: it cannot be told what it wants to see again */
-        if (used < 0)
+        }
+        if (used < 0) {
             yodel_transport_callback_failed(t, "data_received", (int)used);
+        }
         yodel_transport_flush(group);
         group->window = NULL;
         group->window_len = 0;
     }
-    if (t->state != YODEL_TRANSPORT_OPEN)
+    if (t->state != YODEL_TRANSPORT_OPEN) {
         return -1;
+    }
     /* While output waits, what counts is that the peer takes it: see yodel_transport_group_wait. */
-    if (used > 0 && yodel_buffer_len(&t->out) == 0)
+    if (used > 0 && yodel_buffer_len(&t->out) == 0) {
         yodel_idle_touch(&group->idle, &t->wait, yodel_loop_now(group->loop));
+    }
     return used;
 }
 
@@ -60,10 +66,12 @@ static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len)
  * are in there already. */
 static int keep_rest(yodel_transport *t, const uint8_t *data, size_t len, size_t kept, size_t used)
 {
-    if (used == 0)
+    if (used == 0) {
         return yodel_buffer_append(&t->in, data + kept, len - kept);
-    if (kept > 0)
+    }
+    if (kept > 0) {
         yodel_buffer_consume(&t->in, kept);
+    }
     return len > used ? yodel_buffer_append(&t->in, data + used, len - used) : 0;
 }
 
@@ -74,18 +82,21 @@ static ssize_t read_shared(yodel_transport *t)
     size_t kept = yodel_buffer_len(&t->in);
 
     ssize_t n = receive(t, space, YODEL_RECEIVE_SIZE);
-    if (n <= 0)
+    if (n <= 0) {
         return n;
+    }
     yodel_count(t->group->counters, YODEL_COUNT_BYTES_IN, (uint64_t)n);
     uint8_t *data = space - kept;
-    if (kept > 0)
+    if (kept > 0) {
         memcpy(data, yodel_buffer_data(&t->in), kept);
+    }
     size_t len = kept + (size_t)n;
     ssize_t used = dispatch(t, data, len);
     if (used >= 0) {
         int code = keep_rest(t, data, len, kept, (size_t)used);
-        if (code < 0)
+        if (code < 0) {
             yodel_transport_end(t, code);
+        }
     }
     return n;
 }
@@ -103,11 +114,13 @@ static void dispatch_own(yodel_transport *t)
 static ssize_t read_own(yodel_transport *t)
 {
     int code = yodel_buffer_reserve(&t->in, YODEL_RECEIVE_SIZE);
-    if (code < 0)
+    if (code < 0) {
         return code;
+    }
     ssize_t n = receive(t, yodel_buffer_tail(&t->in), YODEL_RECEIVE_SIZE);
-    if (n <= 0)
+    if (n <= 0) {
         return n;
+    }
     yodel_count(t->group->counters, YODEL_COUNT_BYTES_IN, (uint64_t)n);
     yodel_buffer_commit(&t->in, (size_t)n);
     dispatch_own(t);
@@ -117,10 +130,11 @@ static ssize_t read_own(yodel_transport *t)
 void yodel_transport_read(yodel_transport *t)
 {
     size_t kept = yodel_buffer_len(&t->in);
-    if (t->redeliver) {
-        t->redeliver = false;
-        if (kept > 0)
+    if (t->redeliver || t->resumed) {
+        t->redeliver = t->resumed = false;
+        if (kept > 0) {
             dispatch_own(t);
+        }
     } else {
         ssize_t n = kept > YODEL_HEADROOM ? read_own(t) : read_shared(t);
         if (n == 0) {
@@ -128,24 +142,29 @@ void yodel_transport_read(yodel_transport *t)
             return;
         }
         if (n < 0) {
-            if (n != -EAGAIN && n != -EWOULDBLOCK)
+            if (n != -EAGAIN && n != -EWOULDBLOCK) {
                 yodel_transport_end(t, (int)n);
+            }
             return;
         }
-        if (t->draining)
+        if (t->draining) {
             t->left -= (size_t)n < t->left ? (uint32_t)n : t->left;
+        }
     }
-    if (t->draining && t->left == 0 && yodel_transport_reads(t))
+    if (t->draining && t->left == 0 && yodel_transport_reads(t)) {
         yodel_transport_drained(t, false);
+    }
 }
 
 void yodel_transport_discard(yodel_transport *t)
 {
     ssize_t n = receive(t, t->group->receive, YODEL_RECEIVE_SIZE);
-    if (n == -EAGAIN || n == -EWOULDBLOCK)
+    if (n == -EAGAIN || n == -EWOULDBLOCK) {
         return;
-    if (n <= 0 || (size_t)n >= t->left)
+    }
+    if (n <= 0 || (size_t)n >= t->left) {
         yodel_transport_end(t, t->reason);
-    else
+    } else {
         t->left -= (uint32_t)n;
+    }
 }

@@ -11,8 +11,9 @@
 static void pause_if_high(yodel_transport *t)
 {
     if (t->writing_paused || yodel_buffer_len(&t->out) <= t->high ||
-        t->state != YODEL_TRANSPORT_OPEN)
+        t->state != YODEL_TRANSPORT_OPEN) {
         return;
+    }
     t->writing_paused = true;
     yodel_count(t->group->counters, YODEL_COUNT_PAUSED, 1);
     if (t->ops->pause_writing == NULL) {
@@ -21,15 +22,17 @@ static void pause_if_high(yodel_transport *t)
         return;
     }
     int code = t->ops->pause_writing(yodel_transport_protocol(t));
-    if (code < 0)
+    if (code < 0) {
         yodel_transport_callback_failed(t, "pause_writing", code);
+    }
 }
 
 static void resume_if_low(yodel_transport *t)
 {
     if (!t->writing_paused || yodel_buffer_len(&t->out) > t->low ||
-        t->state != YODEL_TRANSPORT_OPEN)
+        t->state != YODEL_TRANSPORT_OPEN) {
         return;
+    }
     t->writing_paused = false;
     if (t->choked) {
         t->choked = false;
@@ -37,8 +40,9 @@ static void resume_if_low(yodel_transport *t)
     }
     int code =
         t->ops->resume_writing != NULL ? t->ops->resume_writing(yodel_transport_protocol(t)) : 0;
-    if (code < 0)
+    if (code < 0) {
         yodel_transport_callback_failed(t, "resume_writing", code);
+    }
 }
 
 /* send or sendmsg without EINTR and SIGPIPE: bytes taken (0 when the socket is full), or a negated
@@ -80,8 +84,9 @@ static int wait_with_rest(yodel_transport *t, const struct iovec *piece, int pie
         code = yodel_buffer_append(&t->out, (const uint8_t *)piece[i].iov_base + skip,
                                    piece[i].iov_len - skip);
     }
-    if (code < 0)
+    if (code < 0) {
         return fail(t, code);
+    }
     yodel_transport_watch(t);
     yodel_transport_group_wait(t);
     return 0;
@@ -105,12 +110,15 @@ static int uncork(yodel_transport_group *group)
     ssize_t sent = send_pieces(t, group->piece, pieces);
     /* Empty from here on; the bytes themselves stay until somebody writes again. */
     yodel_transport_drop_cork(group);
-    if (sent < 0)
+    if (sent < 0) {
         return fail(t, (int)sent);
-    if ((size_t)sent < total)
+    }
+    if ((size_t)sent < total) {
         return wait_with_rest(t, group->piece, pieces, total, (size_t)sent);
-    if (t->state == YODEL_TRANSPORT_CLOSING)
+    }
+    if (t->state == YODEL_TRANSPORT_CLOSING) {
         yodel_transport_flushed(t);
+    }
     return 0;
 }
 
@@ -125,14 +133,17 @@ void yodel_transport_flush(yodel_transport_group *group)
 
 void yodel_transport_send_waiting(yodel_transport *t)
 {
-    if (yodel_buffer_len(&t->out) == 0)
+    if (yodel_buffer_len(&t->out) == 0) {
         return;
+    }
     struct iovec rest = {yodel_buffer_data(&t->out), yodel_buffer_len(&t->out)};
     ssize_t sent = send_pieces(t, &rest, 1);
-    if (sent < 0)
+    if (sent < 0) {
         (void)fail(t, (int)sent);
-    if (sent <= 0)
+    }
+    if (sent <= 0) {
         return;
+    }
     yodel_buffer_consume(&t->out, (size_t)sent);
     if (yodel_buffer_len(&t->out) > 0) {
         yodel_idle_touch(&t->group->stalled, &t->wait, yodel_loop_now(t->group->loop));
@@ -151,22 +162,26 @@ void yodel_transport_send_waiting(yodel_transport *t)
 static void take_cork(yodel_transport *t)
 {
     yodel_transport_group *group = t->group;
-    if (group->corked == t)
+    if (group->corked == t) {
         return;
-    if (group->corked != NULL)
+    }
+    if (group->corked != NULL) {
         (void)uncork(group);
+    }
     group->corked = t;
-    if (group->window == NULL)
+    if (group->window == NULL) {
         yodel_loop_defer(group->loop, &group->flush);
+    }
 }
 
 static void add_piece(yodel_transport_group *group, const uint8_t *data, size_t len)
 {
     struct iovec *last = group->pieces > 0 ? &group->piece[group->pieces - 1] : NULL;
-    if (last != NULL && (const uint8_t *)last->iov_base + last->iov_len == data)
+    if (last != NULL && (const uint8_t *)last->iov_base + last->iov_len == data) {
         last->iov_len += len;
-    else
+    } else {
         group->piece[group->pieces++] = (struct iovec){(void *)(uintptr_t)data, len};
+    }
     group->cork_total += len;
 }
 
@@ -187,8 +202,9 @@ static size_t cork_some(yodel_transport *t, const uint8_t *data, size_t len)
         return len;
     }
     uint8_t *space = group->cork + group->cork_used;
-    if (len > YODEL_CORK_SIZE - group->cork_used)
+    if (len > YODEL_CORK_SIZE - group->cork_used) {
         len = YODEL_CORK_SIZE - group->cork_used;
+    }
     memcpy(space, data, len);
     group->cork_used += len;
     add_piece(group, space, len);
@@ -203,24 +219,27 @@ static bool cork_is_full(const yodel_transport *t)
            group->pieces == YODEL_CORK_PIECES;
 }
 
-int yodel_transport_write(yodel_transport *t, const void *bytes, size_t len)
+int yodel_transport_write(yodel_transport *t, const void *data, size_t len)
 {
-    const uint8_t *data = bytes;
+    const uint8_t *next = data;
     int code = 0;
-    if (t->state != YODEL_TRANSPORT_OPEN)
+    if (t->state != YODEL_TRANSPORT_OPEN) {
         return -EPIPE;
+    }
     while (len > 0 && code == 0) {
         size_t n = len;
         if (yodel_buffer_len(&t->out) > 0) {
-            code = yodel_buffer_append(&t->out, data, len);
-            if (code < 0)
+            code = yodel_buffer_append(&t->out, next, len);
+            if (code < 0) {
                 (void)fail(t, code);
+            }
         } else {
-            n = cork_some(t, data, len);
-            if (cork_is_full(t))
+            n = cork_some(t, next, len);
+            if (cork_is_full(t)) {
                 code = uncork(t->group);
+            }
         }
-        data += n;
+        next += n;
         len -= n;
     }
     pause_if_high(t);

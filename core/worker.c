@@ -26,8 +26,9 @@ static void on_drain(yodel_mail *mail, void *owner)
 {
     (void)mail;
     yodel_worker *worker = owner;
-    for (size_t i = 0; i < worker->watch_count; i++)
+    for (size_t i = 0; i < worker->watch_count; i++) {
         yodel_accept_watch_finish(&worker->watches[i], worker->backlog);
+    }
     yodel_timer_start(&worker->grace_timer, worker->grace);
     yodel_transport_group_drain(worker->group, on_drained, worker);
 }
@@ -36,8 +37,9 @@ static void on_sockets(yodel_mail *mail, void *owner)
 {
     yodel_worker *worker = owner;
     yodel_socket_batch *batch = yodel_container_of(mail, yodel_socket_batch, mail);
-    for (unsigned i = 0; i < batch->count; i++)
+    for (unsigned i = 0; i < batch->count; i++) {
         yodel_transport_group_adopt(worker->group, batch->fds[i]);
+    }
     free(batch);
 }
 
@@ -58,13 +60,15 @@ int yodel_worker_init(yodel_worker *worker, unsigned index, int cpu,
     worker->stopped_arg = stopped_arg;
 
     int code = yodel_loop_new(&worker->loop);
-    if (code < 0)
+    if (code < 0) {
         return code;
+    }
     code = yodel_transport_group_new(worker->loop, settings, &worker->counters, &worker->group);
     if (code == 0) {
         code = yodel_mailbox_init(&worker->mailbox, worker->loop, worker);
-        if (code < 0)
+        if (code < 0) {
             yodel_transport_group_free(worker->group);
+        }
     }
     if (code < 0) {
         yodel_loop_free(worker->loop);
@@ -77,8 +81,9 @@ int yodel_worker_init(yodel_worker *worker, unsigned index, int cpu,
 void yodel_worker_destroy(yodel_worker *worker)
 {
     yodel_mailbox_destroy(&worker->mailbox); /* first: what it still delivers uses the rest */
-    for (size_t i = 0; i < worker->watch_count; i++)
+    for (size_t i = 0; i < worker->watch_count; i++) {
         yodel_accept_watch_finish(&worker->watches[i], 0);
+    }
     free(worker->watches);
     yodel_transport_group_free(worker->group);
     yodel_loop_free(worker->loop);
@@ -88,8 +93,9 @@ int yodel_worker_listen(yodel_worker *worker, const yodel_listener *listeners, s
                         unsigned backlog, yodel_accept_trouble *trouble)
 {
     worker->watches = calloc(count, sizeof(*worker->watches));
-    if (worker->watches == NULL)
+    if (worker->watches == NULL) {
         return -ENOMEM;
+    }
     worker->watch_count = count;
     worker->backlog = backlog;
     for (size_t i = 0; i < count; i++) {
@@ -115,8 +121,9 @@ int yodel_worker_start(yodel_worker *worker)
     char name[YODEL_THREAD_NAME];
     (void)snprintf(name, sizeof(name), "worker %u", worker->index);
     int code = yodel_thread_start(&worker->thread, name, worker->cpu, run, worker);
-    if (code == 0)
+    if (code == 0) {
         worker->started = true;
+    }
     return code;
 }
 
@@ -135,7 +142,8 @@ void yodel_worker_drain(yodel_worker *worker, double grace)
 
 void yodel_worker_join(yodel_worker *worker)
 {
-    if (worker->started)
+    if (worker->started) {
         pthread_join(worker->thread, NULL);
+    }
     worker->started = false;
 }

@@ -18,18 +18,19 @@ int yodel_dump_repr(FILE *out, const uint8_t *data, size_t len)
     (void)fprintf(out, "b%c", quote);
     for (size_t i = 0; i < len; i++) {
         uint8_t byte = data[i];
-        if (byte == '\t')
+        if (byte == '\t') {
             (void)fputs("\\t", out);
-        else if (byte == '\n')
+        } else if (byte == '\n') {
             (void)fputs("\\n", out);
-        else if (byte == '\r')
+        } else if (byte == '\r') {
             (void)fputs("\\r", out);
-        else if (byte == '\\' || byte == (uint8_t)quote)
+        } else if (byte == '\\' || byte == (uint8_t)quote) {
             (void)fprintf(out, "\\%c", byte);
-        else if (byte >= 0x20 && byte < 0x7f)
+        } else if (byte >= 0x20 && byte < 0x7f) {
             (void)fputc(byte, out);
-        else
+        } else {
             (void)fprintf(out, "\\x%02x", byte);
+        }
     }
     return fputc(quote, out) == EOF || ferror(out) ? EOF : 0;
 }

@@ -55,8 +55,9 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
     while (code > 0 && used < len) {
         size_t line_len;
         ssize_t n = yodel_framing_next(&p->framing, data + used, len - used, &line_len);
-        if (n == 0)
+        if (n == 0) {
             break;
+        }
         if (n < 0) {
             code = too_long(p);
             break;
@@ -65,27 +66,31 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
         used += (size_t)n;
         lines++;
         code = p->config->ops->line_received(p, line, line_len);
-        if (!yodel_transport_is_reading(p->transport))
+        if (!yodel_transport_is_reading(p->transport)) {
             break;
+        }
     }
-    if (lines > 0)
+    if (lines > 0) {
         yodel_count(counters, YODEL_COUNT_LINES_IN, lines);
+    }
     return code < 0 ? code : (ssize_t)used;
 }
 
 static int eof_received(void *self)
 {
     yodel_line_protocol *p = self;
-    if (yodel_transport_unread(p->transport) > 0)
+    if (yodel_transport_unread(p->transport) > 0) {
         yodel_count(yodel_transport_counters(p->transport), YODEL_COUNT_PARTIAL, 1);
+    }
     return p->config->ops->eof_received != NULL ? p->config->ops->eof_received(p) : 0;
 }
 
 static void connection_lost(void *self, int reason)
 {
     yodel_line_protocol *p = self;
-    if (p->config->ops->connection_lost != NULL)
+    if (p->config->ops->connection_lost != NULL) {
         p->config->ops->connection_lost(p, reason);
+    }
 }
 
 static const yodel_protocol_ops ops = {
@@ -112,10 +117,12 @@ int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len)
 int yodel_line_write_line(yodel_line_protocol *p, const void *data, size_t len)
 {
     int code = yodel_transport_write(p->transport, data, len);
-    if (code == 0)
+    if (code == 0) {
         code = yodel_transport_write(p->transport, p->framing.delimiter, p->framing.delimiter_len);
-    if (code == 0)
+    }
+    if (code == 0) {
         yodel_count(yodel_transport_counters(p->transport), YODEL_COUNT_LINES_OUT, 1);
+    }
     return code;
 }
 

@@ -14,13 +14,14 @@
 /* What a user may set about any of them. Must outlive the server that uses the factory: the
  * connections refer to it. */
 typedef struct yodel_protocol_options {
-    uint32_t max_line;   /* bytes; chat, stream */
-    double idle_timeout; /* seconds for each line, 0: never; stream (the others have the server's) */
-    FILE *dump;           /* where dump prints */
-                             /* Filled by yodel_protocol_factory_for. */
-                             yodel_line_config line;
-                             yodel_stream_config stream;
-                             yodel_stream_echo_options echo;
+    uint32_t max_line; /* bytes; chat, stream */
+    double
+        idle_timeout; /* seconds for each line, 0: never; stream (the others have the server's) */
+    FILE *dump;       /* where dump prints */
+    /* Filled by yodel_protocol_factory_for. */
+    yodel_line_config line;
+    yodel_stream_config stream;
+    yodel_stream_echo_options echo;
 } yodel_protocol_options;
 
 typedef struct yodel_protocol_entry {

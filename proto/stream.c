@@ -25,8 +25,9 @@ typedef struct served {
 /* Why a handler that has returned did so, as far as it concerns its client. */
 static int closing_reason(const yodel_stream *s)
 {
-    if (s->draining)
+    if (s->draining) {
         return YODEL_EDRAIN;
+    }
     switch (s->last) {
     case -ETIMEDOUT:
         return YODEL_EIDLE;
@@ -45,18 +46,21 @@ static void run(void *arg)
     v->config->handler(s, v->config->arg);
 
     yodel_list *item;
-    while ((item = yodel_list_first(&v->handler.opened)) != NULL)
+    while ((item = yodel_list_first(&v->handler.opened)) != NULL) {
         yodel_stream_release(yodel_container_of(item, yodel_stream, link));
+    }
     yodel_timer_stop(&v->handler.timer);
     s->handler = NULL;
-    if (s->transport != NULL)
+    if (s->transport != NULL) {
         yodel_transport_close(s->transport, closing_reason(s));
+    }
 }
 
 static void resume(yodel_handler *h)
 {
-    if (!yodel_coroutine_resume(h->coroutine))
+    if (!yodel_coroutine_resume(h->coroutine)) {
         h->coroutine = NULL;
+    }
 }
 
 uint64_t yodel_handler_deadline(const yodel_handler *h, double timeout)
@@ -68,8 +72,9 @@ uint64_t yodel_handler_deadline(const yodel_handler *h, double timeout)
 
 int yodel_handler_wait(yodel_handler *h, yodel_wait what, yodel_stream *s, uint64_t deadline)
 {
-    if (h->cancelled)
+    if (h->cancelled) {
         return -ECANCELED;
+    }
     h->waiting = what;
     h->waiting_on = s;
     h->deadline = deadline;
@@ -92,17 +97,19 @@ void yodel_handler_wake(yodel_handler *h, int result)
 static void cancel(yodel_handler *h, int result)
 {
     h->cancelled = true;
-    if (h->waiting != YODEL_WAIT_NONE)
+    if (h->waiting != YODEL_WAIT_NONE) {
         yodel_handler_wake(h, result);
+    }
 }
 
 static void on_timer(yodel_timer *timer)
 {
     yodel_handler *h = yodel_container_of(timer, yodel_handler, timer);
     h->timer_at = UINT64_MAX;
-    if (h->waiting == YODEL_WAIT_NONE || h->deadline == UINT64_MAX)
+    if (h->waiting == YODEL_WAIT_NONE || h->deadline == UINT64_MAX) {
         return;
-    if (h->deadline <= yodel_loop_now(h->loop)) {
+    }
+    if (h->deadline <= timer->at_ns) {
         yodel_handler_wake(h, h->waiting == YODEL_WAIT_TIME ? 0 : -ETIMEDOUT);
     } else {
         h->timer_at = h->deadline;
@@ -145,8 +152,9 @@ static int connection_made(void *self, yodel_transport *transport, void *arg)
     h->timer_at = UINT64_MAX;
     yodel_timer_init(&h->timer, h->loop, on_timer);
     yodel_list_init(&h->opened);
-    if (yodel_coroutine_new(run, v, &h->coroutine) < 0)
+    if (yodel_coroutine_new(run, v, &h->coroutine) < 0) {
         return YODEL_EFULL;
+    }
     yodel_stream_init(&v->stream, &v->instance, transport, h, v->config->limit);
     resume(h);
     return 0;
@@ -156,15 +164,18 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
 {
     yodel_stream_instance *instance = self;
     yodel_stream *s = instance->stream;
-    if (s == NULL)
+    if (s == NULL) {
         return (ssize_t)len;
+    }
     s->view = data;
     s->view_len = len;
     s->view_used = 0;
-    if (waits_for(s, YODEL_WAIT_INPUT))
+    if (waits_for(s, YODEL_WAIT_INPUT)) {
         yodel_handler_wake(s->handler, 0);
-    if (instance->stream == NULL)
+    }
+    if (instance->stream == NULL) {
         return (ssize_t)len; /* the handler has returned and s with it */
+    }
     size_t used = s->view_used;
     s->view = NULL;
     if (len - used > UNREAD_MAX && !waits_for(s, YODEL_WAIT_INPUT)) {
@@ -177,30 +188,35 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
 static int eof_received(void *self)
 {
     yodel_stream *s = ((yodel_stream_instance *)self)->stream;
-    if (s == NULL)
+    if (s == NULL) {
         return 0;
+    }
     s->eof = true;
-    if (waits_for(s, YODEL_WAIT_INPUT))
+    if (waits_for(s, YODEL_WAIT_INPUT)) {
         yodel_handler_wake(s->handler, 0);
+    }
     return 1; /* the handler may still have answers to give; it closes by returning */
 }
 
 static int pause_writing(void *self)
 {
     yodel_stream *s = ((yodel_stream_instance *)self)->stream;
-    if (s != NULL)
+    if (s != NULL) {
         s->writing_paused = true;
+    }
     return 0;
 }
 
 static int resume_writing(void *self)
 {
     yodel_stream *s = ((yodel_stream_instance *)self)->stream;
-    if (s == NULL)
+    if (s == NULL) {
         return 0;
+    }
     s->writing_paused = false;
-    if (waits_for(s, YODEL_WAIT_DRAIN))
+    if (waits_for(s, YODEL_WAIT_DRAIN)) {
         yodel_handler_wake(s->handler, 0);
+    }
     return 0;
 }
 
@@ -213,31 +229,36 @@ static bool is_client(const yodel_stream *s)
 static int drain(void *self)
 {
     yodel_stream *s = ((yodel_stream_instance *)self)->stream;
-    if (s == NULL || s->handler == NULL)
+    if (s == NULL || s->handler == NULL) {
         return 0;
+    }
     s->draining = true;
     /* A handler that does something else just now is busy with what the client sent: it may
      * finish that, and learns of the drain when it wants more. */
-    if (is_client(s) && waits_for(s, YODEL_WAIT_INPUT))
+    if (is_client(s) && waits_for(s, YODEL_WAIT_INPUT)) {
         cancel(s->handler, -ECANCELED);
+    }
     return 1;
 }
 
 static void connection_lost(void *self, int reason)
 {
     yodel_stream *s = ((yodel_stream_instance *)self)->stream;
-    if (s == NULL)
+    if (s == NULL) {
         return;
+    }
     /* -ETIMEDOUT, from the kernel, would look like a wait that can be made again. */
     s->end = reason == -ETIMEDOUT ? YODEL_ESTALLED : reason;
     s->reason = s->end == 0 ? YODEL_EOF : s->end;
-    if (reason == YODEL_EDRAIN || reason == YODEL_EDRAINABORT)
+    if (reason == YODEL_EDRAIN || reason == YODEL_EDRAINABORT) {
         s->reason = -ECANCELED;
+    }
     s->transport = NULL;
     s->instance = NULL;
     yodel_handler *h = s->handler;
-    if (h == NULL)
+    if (h == NULL) {
         return;
+    }
     int result = waits_for(s, YODEL_WAIT_END) ? s->end : s->reason;
     if (is_client(s)) {
         cancel(h, h->waiting_on == s ? result : -ECANCELED);
@@ -269,30 +290,36 @@ yodel_protocol_factory yodel_stream_factory(const yodel_stream_config *config)
 
 int yodel_stream_write(yodel_stream *s, const void *data, size_t len)
 {
-    if (s->closed)
+    if (s->closed) {
         return -EPIPE;
-    if (s->transport == NULL)
+    }
+    if (s->transport == NULL) {
         return s->reason;
+    }
     return yodel_transport_write(s->transport, data, len);
 }
 
 int yodel_stream_drain(yodel_stream *s, double timeout)
 {
-    if (s->transport == NULL)
+    if (s->transport == NULL) {
         return s->reason;
-    if (!s->writing_paused)
+    }
+    if (!s->writing_paused) {
         return 0;
+    }
     return yodel_handler_wait(s->handler, YODEL_WAIT_DRAIN, s,
                               yodel_handler_deadline(s->handler, timeout));
 }
 
 void yodel_stream_close(yodel_stream *s)
 {
-    if (s->closed)
+    if (s->closed) {
         return;
+    }
     s->closed = true;
-    if (s->transport != NULL)
+    if (s->transport != NULL) {
         yodel_transport_close(s->transport, 0);
+    }
 }
 
 int yodel_stream_wait_closed(yodel_stream *s, double timeout)
@@ -301,12 +328,14 @@ int yodel_stream_wait_closed(yodel_stream *s, double timeout)
     if (s->transport != NULL) {
         int code = yodel_handler_wait(s->handler, YODEL_WAIT_END, s,
                                       yodel_handler_deadline(s->handler, timeout));
-        if (s->transport != NULL)
+        if (s->transport != NULL) {
             return code; /* not in time, or cancelled */
+        }
     }
     int end = s->end;
-    if (yodel_list_linked(&s->link))
+    if (yodel_list_linked(&s->link)) {
         yodel_stream_release(s);
+    }
     return end;
 }
 
@@ -326,9 +355,11 @@ yodel_transport *yodel_stream_transport(yodel_stream *s)
 void yodel_stream_release(yodel_stream *s)
 {
     yodel_list_remove(&s->link);
-    if (s->instance != NULL)
+    if (s->instance != NULL) {
         s->instance->stream = NULL;
-    if (s->transport != NULL)
+    }
+    if (s->transport != NULL) {
         yodel_transport_close(s->transport, 0);
+    }
     free(s);
 }

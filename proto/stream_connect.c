@@ -15,13 +15,16 @@ int yodel_stream_connect(yodel_stream *s, const char *host, const char *port, do
                          yodel_stream **out)
 {
     yodel_handler *h = s->handler;
-    if (h->cancelled)
+    if (h->cancelled) {
         return -ECANCELED;
-    if (s->transport == NULL)
+    }
+    if (s->transport == NULL) {
         return s->reason;
+    }
     yodel_stream *made = calloc(1, sizeof(*made));
-    if (made == NULL)
+    if (made == NULL) {
         return -ENOMEM;
+    }
     made->handler = h;
     made->limit = s->limit;
     yodel_list_init(&made->link);
@@ -38,8 +41,9 @@ int yodel_stream_connect(yodel_stream *s, const char *host, const char *port, do
     if (code == 0) {
         code = yodel_handler_wait(h, YODEL_WAIT_CONNECT, NULL, UINT64_MAX);
         /* Woken by somebody else: the client is gone, the attempt still under way. */
-        if (h->cancelled)
+        if (h->cancelled) {
             yodel_connecting_cancel(connecting);
+        }
     }
     if (code < 0) {
         free(made);

@@ -18,18 +18,21 @@ void yodel_stream_echo(yodel_stream *s, void *arg)
     yodel_span line;
     int code;
     while ((code = yodel_stream_read_until(s, "\r\n", 2, options->idle_timeout, &line)) == 0) {
-        if (yodel_span_equals(line, "."))
+        if (yodel_span_equals(line, ".")) {
             return;
+        }
         (void)yodel_stream_write(s, line.data, line.len);
         (void)yodel_stream_write(s, "\r\n", 2);
         yodel_count(counters, YODEL_COUNT_LINES_OUT, 1);
         /* However long: who takes nothing at all is ended by the server's write timeout, who reads
          * slowly is not. */
-        if (yodel_stream_drain(s, 0) < 0)
+        if (yodel_stream_drain(s, 0) < 0) {
             return;
+        }
     }
-    if (code == YODEL_ELINETOOLONG)
+    if (code == YODEL_ELINETOOLONG) {
         say_too_long(s, options->max_line);
-    else if (code == YODEL_EOF && !yodel_stream_at_eof(s))
+    } else if (code == YODEL_EOF && !yodel_stream_at_eof(s)) {
         yodel_count(counters, YODEL_COUNT_PARTIAL, 1);
+    }
 }

@@ -12,7 +12,7 @@ typedef struct yodel_stream_echo_options {
     uint32_t max_line;   /* bytes; as the stream's limit, for the error line */
 } yodel_stream_echo_options;
 
-/* For yodel_stream_config.handler, with the options as arg. */
-void yodel_stream_echo(yodel_stream *stream, void *options);
+/* For yodel_stream_config.handler, with yodel_stream_echo_options as arg. */
+void yodel_stream_echo(yodel_stream *stream, void *arg);
 
 #endif

@@ -49,8 +49,9 @@ static bool skip_rest(yodel_stream *s)
     }
     /* All but what may be the first bytes of the delimiter. */
     size_t keep = s->framing.delimiter_len - 1u;
-    if (in_view(s) > keep)
+    if (in_view(s) > keep) {
         s->view_used += in_view(s) - keep;
+    }
     yodel_framing_reset(&s->framing);
     return false;
 }
@@ -58,18 +59,22 @@ static bool skip_rest(yodel_stream *s)
 /* A loop: for so few bytes a call of memcmp costs more. */
 static bool same_delimiter(const yodel_framing *framing, const request *r)
 {
-    if (framing->delimiter_len != r->n)
+    if (framing->delimiter_len != r->n) {
         return false;
-    for (size_t i = 0; i < r->n; i++)
-        if (framing->delimiter[i] != (uint8_t)r->delimiter[i])
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        if (framing->delimiter[i] != (uint8_t)r->delimiter[i]) {
             return false;
+        }
+    }
     return true;
 }
 
 static int take_line(yodel_stream *s, const request *r, yodel_span *out)
 {
-    if (!same_delimiter(&s->framing, r))
+    if (!same_delimiter(&s->framing, r)) {
         yodel_framing_init(&s->framing, r->delimiter, r->n, s->limit);
+    }
     size_t len;
     ssize_t n = yodel_framing_next(&s->framing, s->view + s->view_used, in_view(s), &len);
     if (n > 0) {
@@ -86,8 +91,9 @@ static int take_line(yodel_stream *s, const request *r, yodel_span *out)
 
 static int take_exactly(yodel_stream *s, const request *r, yodel_span *out)
 {
-    if (in_view(s) < r->n)
+    if (in_view(s) < r->n) {
         return 0;
+    }
     hand_out(s, r->n, r->n, out);
     yodel_framing_reset(&s->framing);
     return 1;
@@ -96,8 +102,9 @@ static int take_exactly(yodel_stream *s, const request *r, yodel_span *out)
 static int take_some(yodel_stream *s, const request *r, yodel_span *out)
 {
     size_t n = in_view(s) < r->n ? in_view(s) : r->n;
-    if (n == 0)
+    if (n == 0) {
         return 0;
+    }
     hand_out(s, n, n, out);
     yodel_framing_reset(&s->framing);
     return 1;
@@ -106,8 +113,9 @@ static int take_some(yodel_stream *s, const request *r, yodel_span *out)
 /* Has what the transport keeps handed in again. */
 static void look_again(yodel_stream *s)
 {
-    if (s->reading_paused)
+    if (s->reading_paused) {
         yodel_transport_resume_reading(s->transport);
+    }
     s->reading_paused = false;
     yodel_transport_redeliver(s->transport);
 }
@@ -115,19 +123,23 @@ static void look_again(yodel_stream *s)
 /* Waits for more to look at. 0: look; else the read's answer. */
 static int wait_for_more(yodel_stream *s, uint64_t deadline)
 {
-    if (s->transport == NULL)
+    if (s->transport == NULL) {
         return s->handler->cancelled ? -ECANCELED : s->reason;
+    }
     bool all_seen = s->view != NULL || yodel_transport_unread(s->transport) == 0;
     if (all_seen && s->eof) {
         /* Of a line that was too long nothing is to be read any more, the last byte neither. */
-        if (s->skipping && s->view != NULL)
+        if (s->skipping && s->view != NULL) {
             s->view_used = s->view_len;
+        }
         return YODEL_EOF;
     }
-    if (all_seen && s->draining)
+    if (all_seen && s->draining) {
         s->handler->cancelled = true; /* nothing more is to come: see drain in stream.c */
-    if (!all_seen && !s->handler->cancelled)
+    }
+    if (!all_seen && !s->handler->cancelled) {
         look_again(s);
+    }
     return yodel_handler_wait(s->handler, YODEL_WAIT_INPUT, s, deadline);
 }
 
@@ -136,11 +148,13 @@ static int read_request(yodel_stream *s, const request *r, double timeout, yodel
     uint64_t deadline = 0; /* none yet: what is there already needs no clock */
     int code = s->closed ? YODEL_EOF : 0;
     while (code == 0) {
-        if (s->view != NULL && (!s->skipping || skip_rest(s)))
+        if (s->view != NULL && (!s->skipping || skip_rest(s))) {
             code = r->take(s, r, out);
+        }
         if (code == 0) {
-            if (deadline == 0)
+            if (deadline == 0) {
                 deadline = yodel_handler_deadline(s->handler, timeout);
+            }
             code = wait_for_more(s, deadline);
         }
     }
@@ -151,8 +165,9 @@ static int read_request(yodel_stream *s, const request *r, double timeout, yodel
 int yodel_stream_read_until(yodel_stream *s, const char *delimiter, size_t len, double timeout,
                             yodel_span *line)
 {
-    if (len < 1 || len > YODEL_DELIMITER_MAX)
+    if (len < 1 || len > YODEL_DELIMITER_MAX) {
         return -EINVAL;
+    }
     request r = {.take = take_line, .n = len, .delimiter = delimiter};
     return read_request(s, &r, timeout, line);
 }
@@ -171,8 +186,9 @@ int yodel_stream_read_some(yodel_stream *s, size_t max, double timeout, yodel_sp
 
 bool yodel_stream_at_eof(const yodel_stream *s)
 {
-    if (s->closed || s->transport == NULL)
+    if (s->closed || s->transport == NULL) {
         return true;
+    }
     size_t left = s->view != NULL ? in_view(s) : yodel_transport_unread(s->transport);
     return s->eof && left == 0;
 }

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/fd_limit.h"
 #include "core/run.h"
+#include "core/std_fds.h"
 #include "core/task.h"
 #include "proto/registry.h"
 #include "server/options.h"
@@ -28,8 +29,9 @@ static int print_protocols(void)
 {
     size_t count;
     const yodel_protocol_entry *entries = yodel_protocol_entries(&count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         printf("%-8s %s\n", entries[i].name, entries[i].summary);
+    }
     return fflush(stdout) == EOF ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -57,21 +59,24 @@ static int serve(yodel_server_options *options, yodel_log *log)
     options->server.log = log;
 
     yodel_server *server;
-    if (yodel_server_new(&options->server, &server) < 0)
+    if (yodel_server_new(&options->server, &server) < 0) {
         return EXIT_FAILED; /* the log says why */
+    }
     stats_context context = {log, server};
     yodel_task *stats = NULL;
     if (options->stats > 0 && yodel_task_start(yodel_server_loop(server), "stats", options->stats,
-                                               on_stats, &context, &stats) < 0)
+                                               on_stats, &context, &stats) < 0) {
         yodel_log_write(log, YODEL_LOG_WARNING, "no memory for --stats");
+    }
 
     int code = yodel_server_run(server, options->grace);
     if (code == -EINTR) {
         yodel_log_write(log, YODEL_LOG_WARNING, "a second signal: not waiting for the drain");
         _exit(EXIT_FAILED);
     }
-    if (code == 0)
+    if (code == 0) {
         yodel_stats_log(log, server);
+    }
     yodel_task_stop(stats);
     yodel_server_free(server);
     return code == 0 ? EXIT_OK : EXIT_FAILED;
@@ -79,6 +84,10 @@ static int serve(yodel_server_options *options, yodel_log *log)
 
 int main(int argc, char *argv[])
 {
+    int code = yodel_std_fds_open();
+    if (code < 0) {
+        return EXIT_FAILED;
+    }
     yodel_server_options options;
     char message[256];
     if (yodel_server_options_parse(&options, argc, argv, message, sizeof(message)) < 0) {
@@ -100,7 +109,7 @@ int main(int argc, char *argv[])
     (void)yodel_fd_limit_raise();
 
     yodel_log_fd log;
-    int code = yodel_log_fd_init(&log, STDERR_FILENO, options.log_level, options.log_format);
+    code = yodel_log_fd_init(&log, STDERR_FILENO, options.log_level, options.log_format);
     if (code < 0) {
         (void)fprintf(stderr, "yodel-server: cannot make the log: %s\n", yodel_strerror(code));
         return EXIT_FAILED;

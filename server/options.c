@@ -1,6 +1,7 @@
 #include "server/options.h"
 
 #include "core/idle.h"
+#include "core/option_error.h"
 #include "core/units.h"
 #include "proto/registry.h"
 
@@ -68,9 +69,10 @@ __attribute__((format(printf, 2, 3))) static int complain(const complaint *c, co
 static int parse_count(const char *name, const char *text, uint64_t min, uint64_t max,
                        uint64_t *count, const complaint *c)
 {
-    if (yodel_parse_count(text, min, max, count) < 0)
+    if (yodel_parse_count(text, min, max, count) < 0) {
         return complain(c, "--%s '%s' is not a whole number from %llu to %llu", name, text,
                         (unsigned long long)min, (unsigned long long)max);
+    }
     return 0;
 }
 
@@ -78,11 +80,13 @@ static int parse_size(const char *name, const char *text, uint64_t min, uint64_t
                       uint32_t *bytes, const complaint *c)
 {
     uint64_t value;
-    if (yodel_parse_size(text, &value) == -EINVAL)
+    if (yodel_parse_size(text, &value) == -EINVAL) {
         return complain(c, "--%s '%s' is not a size like 65536, 64K or 1.5M", name, text);
-    if (yodel_parse_size(text, &value) < 0 || value < min || value > max)
+    }
+    if (yodel_parse_size(text, &value) < 0 || value < min || value > max) {
         return complain(c, "--%s '%s' is not from %llu to %llu bytes", name, text,
                         (unsigned long long)min, (unsigned long long)max);
+    }
     *bytes = (uint32_t)value;
     return 0;
 }
@@ -91,10 +95,12 @@ static int parse_duration(const char *name, const char *text, double *seconds, c
 {
     double value;
     int code = yodel_parse_duration(text, &value);
-    if (code == -EINVAL)
+    if (code == -EINVAL) {
         return complain(c, "--%s '%s' is not a duration like 30, 1.5s, 500ms or 2m", name, text);
-    if (code < 0 || value > YODEL_IDLE_MAX_SECONDS)
+    }
+    if (code < 0 || value > YODEL_IDLE_MAX_SECONDS) {
         return complain(c, "--%s '%s' is longer than 24 days", name, text);
+    }
     *seconds = value;
     return 0;
 }
@@ -104,8 +110,9 @@ static int parse_write_buffer(const char *text, yodel_write_limits *limits, cons
 {
     const char *name = "write-buffer";
     char copy[128];
-    if (strlen(text) >= sizeof(copy))
+    if (strlen(text) >= sizeof(copy)) {
         return complain(c, "--%s '%s' is not HIGH[:LOW[:HARD]]", name, text);
+    }
     strcpy(copy, text);
     char *rest = copy;
     const char *high = strsep(&rest, ":");
@@ -115,12 +122,15 @@ static int parse_write_buffer(const char *text, yodel_write_limits *limits, cons
     *limits = (yodel_write_limits){0};
     int code = parse_size(name, high, 1, INT32_MAX, &limits->high, c);
     limits->low = limits->high / 4;
-    if (code == 0 && low != NULL)
+    if (code == 0 && low != NULL) {
         code = parse_size(name, low, 0, INT32_MAX, &limits->low, c);
-    if (code == 0 && hard != NULL)
+    }
+    if (code == 0 && hard != NULL) {
         code = parse_size(name, hard, 1, INT32_MAX, &limits->hard, c);
-    if (code == 0 && limits->low > limits->high)
+    }
+    if (code == 0 && limits->low > limits->high) {
         code = complain(c, "--%s '%s': the low mark is above the high one", name, text);
+    }
     return code;
 }
 
@@ -182,22 +192,25 @@ static int set_protocol(yodel_server_options *o, const char *name, const complai
 
 static int add_host(yodel_server_options *o, const char *host, const complaint *c)
 {
-    if (host[0] == '\0')
+    if (host[0] == '\0') {
         return complain(c, "--host is empty");
-    if (o->server.host_count == YODEL_MAX_HOSTS)
+    }
+    if (o->server.host_count == YODEL_MAX_HOSTS) {
         return complain(c, "--host '%s': more than %d hosts", host, YODEL_MAX_HOSTS);
+    }
     o->hosts[o->server.host_count++] = host;
     return 0;
 }
 
 static int set_accept(yodel_server_options *o, const char *text, const complaint *c)
 {
-    if (strcmp(text, "handoff") == 0)
+    if (strcmp(text, "handoff") == 0) {
         o->server.accept = YODEL_ACCEPT_HANDOFF;
-    else if (strcmp(text, "reuseport") == 0)
+    } else if (strcmp(text, "reuseport") == 0) {
         o->server.accept = YODEL_ACCEPT_REUSEPORT;
-    else
+    } else {
         return complain(c, "--accept '%s' is neither handoff nor reuseport", text);
+    }
     return 0;
 }
 
@@ -261,34 +274,24 @@ static int set_option(yodel_server_options *o, int option, const char *value, co
     }
 }
 
-/* getopt_long has refused something: '?' or, for a missing value, ':'. */
-static int complain_refused(int result, char *argv[], const complaint *c)
-{
-    const char *argument = argv[optind - 1];
-    if (result == ':')
-        return complain(c, "option '%s' needs a value", argument);
-    if (optopt >= OPTION_ACCEPT)
-        return complain(c, "option '%s' takes no value", argument);
-    if (optopt != 0)
-        return complain(c, "unknown option '-%c'", optopt);
-    return complain(c, "unknown option '%s'", argument);
-}
-
 /* What a turn can add above the high mark before the writer notices: a receive buffer full of
  * answers and one line more. A hard cap below that would abort clients that did nothing wrong. */
-#define TURN_ALLOWANCE ((uint64_t)128 * 1024)
+#define TURN_ALLOWANCE UINT64_C(131072)
+#define DEFAULT_HARD   UINT32_C(1048576)
 
 static int check_write_buffer(yodel_server_options *o, const complaint *c)
 {
     yodel_write_limits *limits = &o->server.write_limits;
     uint64_t least = limits->high + (uint64_t)o->max_line + TURN_ALLOWANCE;
-    if (limits->hard == 0)
-        limits->hard = least > 1024 * 1024 ? (uint32_t)least : 1024 * 1024;
-    if (limits->hard < least)
+    if (limits->hard == 0) {
+        limits->hard = least > DEFAULT_HARD ? (uint32_t)least : DEFAULT_HARD;
+    }
+    if (limits->hard < least) {
         return complain(c,
                         "--write-buffer: a hard cap of %u is too low for a high mark of %u and "
                         "lines of %u bytes; it has to be %llu or more",
                         limits->hard, limits->high, o->max_line, (unsigned long long)least);
+    }
     return 0;
 }
 
@@ -312,14 +315,17 @@ int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], 
     opterr = 0;
     int option;
     while ((option = getopt_long(argc, argv, ":H:p:t:P:hV", long_options, NULL)) != -1) {
-        int code = option == '?' || option == ':' ? complain_refused(option, argv, &c)
+        int code = option == '?' || option == ':' ? yodel_option_error(option, argv, message, size)
                                                   : set_option(o, option, optarg, &c);
-        if (code < 0 || o->action != YODEL_SERVER_SERVE)
+        if (code < 0 || o->action != YODEL_SERVER_SERVE) {
             return code;
+        }
     }
-    if (optind < argc)
+    if (optind < argc) {
         return complain(&c, "unexpected argument '%s'", argv[optind]);
-    if (o->server.host_count > 0)
+    }
+    if (o->server.host_count > 0) {
         o->server.hosts = o->hosts;
+    }
     return check_write_buffer(o, &c);
 }

@@ -12,9 +12,10 @@ void yodel_stats_log(yodel_log *log, const yodel_server *server)
     for (int i = 0; i < YODEL_COUNTER_COUNT; i++) {
         yodel_counter counter = (yodel_counter)i;
         /* The sum of the reasons stands in front of them. */
-        if (counter == YODEL_COUNT_CLOSED_FIRST)
+        if (counter == YODEL_COUNT_CLOSED_FIRST) {
             used += (size_t)snprintf(line + used, sizeof(line) - used, " closed=%" PRIu64,
                                      yodel_counters_closed(&sum));
+        }
         used += (size_t)snprintf(line + used, sizeof(line) - used, " %s=%" PRIu64,
                                  yodel_counter_name(counter), yodel_counters_get(&sum, counter));
     }

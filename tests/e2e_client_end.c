@@ -344,6 +344,22 @@ static void test_silence_behind_the_end_of_input(void **state)
     assert_true(program_now() - start >= 0.25);
 }
 
+/* Who was silent while the input went on has its whole time at the end of it. */
+static void test_silence_is_counted_from_the_end_of_input(void **state)
+{
+    (void)state;
+    peer p = peer_start(&with_pipe, "--timeout", "2s", NULL);
+    program_write_stdin(p.client, "1\n", 2);
+    net_expect_text(p.fd, "1\r\n");
+    program_pause_ms(2200);
+    program_close_stdin(p.client);
+    net_expect_eof(p.fd);
+    program_pause_ms(300);
+    net_send_text(p.fd, "1\r\n");
+    peer_close(&p);
+    peer_expect_exit(&p, 0, "");
+}
+
 /* A server that answers but does not close is forgiven. */
 static void test_silence_when_all_was_answered(void **state)
 {
@@ -417,6 +433,7 @@ int main(void)
         program_test(test_reset_behind_the_end_of_input),
         program_test(test_reset_while_sending),
         program_test(test_silence_behind_the_end_of_input),
+        program_test(test_silence_is_counted_from_the_end_of_input),
         program_test(test_silence_when_all_was_answered),
         program_test(test_slow_answers_are_no_silence),
         program_test(test_no_timeout_before_the_end_of_input),

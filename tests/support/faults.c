@@ -38,13 +38,6 @@ void faults_reset(void)
     memset(&faults, 0, sizeof faults);
 }
 
-int faults_teardown(void **state)
-{
-    (void)state;
-    faults_reset();
-    return 0;
-}
-
 /* --- memory ------------------------------------------------------------------------------------*/
 
 void faults_fail_allocation(size_t n)

@@ -56,7 +56,4 @@ void faults_fail_allocation(size_t n);
 /* True when that has happened; afterwards there is no such order any more. */
 bool faults_allocation_failed(void);
 
-/* For cmocka: after a test nothing stays in force. */
-int faults_teardown(void **state);
-
 #endif

@@ -361,26 +361,63 @@ void fixture_receive(fixture *f, int client, void *data, size_t len)
     }
 }
 
+static void compare(const char *got, const char *expected, size_t len)
+{
+    if (memcmp(got, expected, len) == 0) {
+        return;
+    }
+    size_t at = 0;
+    while (got[at] == expected[at]) {
+        at++;
+    }
+    size_t from = at > 20 ? at - 20 : 0;
+    fail_msg("byte %zu of %zu: got \"%.*s\", wanted \"%.*s\"", at, len, shown(len - from),
+             got + from, shown(len - from), expected + from);
+}
+
 void fixture_expect(fixture *f, int client, const void *data, size_t len)
 {
-    const char *expected = data;
     char *got = test_malloc(len + 1); /* cmocka's: freed with the test if that fails */
     fixture_receive(f, client, got, len);
-    if (memcmp(got, expected, len) != 0) {
-        size_t at = 0;
-        while (got[at] == expected[at]) {
-            at++;
-        }
-        size_t from = at > 20 ? at - 20 : 0;
-        fail_msg("byte %zu of %zu: got \"%.*s\", wanted \"%.*s\"", at, len, shown(len - from),
-                 got + from, shown(len - from), expected + from);
-    }
+    compare(got, data, len);
     test_free(got);
 }
 
 void fixture_expect_text(fixture *f, int client, const char *text)
 {
     fixture_expect(f, client, text, strlen(text));
+}
+
+typedef struct exchange {
+    transfer out;
+    transfer in;
+} exchange;
+
+static bool exchange_some(void *arg)
+{
+    exchange *e = arg;
+    bool sent = send_some(&e->out);
+    bool received = receive_some(&e->in);
+    return (sent && received) || e->out.ended || e->in.ended;
+}
+
+void fixture_exchange(fixture *f, int client, const void *send, size_t send_len,
+                      const void *expected, size_t expected_len)
+{
+    char *got = test_malloc(expected_len + 1);
+    exchange e = {.out = {.fd = client, .out = send, .len = send_len},
+                  .in = {.fd = client, .in = got, .len = expected_len}};
+    (void)fixture_run_loop(f->loop, exchange_some, &e);
+    if (e.out.done < send_len || e.in.done < expected_len) {
+        fail_msg("sent %zu of %zu, received %zu of %zu bytes; sending: %s, receiving: %s",
+                 e.out.done, send_len, e.in.done, expected_len,
+                 e.out.ended ? strerror(e.out.error) : "open",
+                 !e.in.ended       ? "open"
+                 : e.in.error != 0 ? strerror(e.in.error)
+                                   : "EOF");
+    }
+    compare(got, expected, expected_len);
+    test_free(got);
 }
 
 /* The next thing on the socket, which must be an end: 0 for a FIN, or an errno. */

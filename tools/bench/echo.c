@@ -29,8 +29,9 @@ int main(int argc, char *argv[])
     static const yodel_stream_config stream = {
         .handler = yodel_stream_echo, .arg = &echo, .limit = 65536};
 
-    if (argc != 2 || (strcmp(argv[1], "callback") != 0 && strcmp(argv[1], "stream") != 0))
+    if (argc != 2 || (strcmp(argv[1], "callback") != 0 && strcmp(argv[1], "stream") != 0)) {
         errx(2, "usage: bench-echo callback|stream");
+    }
     const char *host = "127.0.0.1";
     yodel_server_config config;
     yodel_server *server;
@@ -41,14 +42,16 @@ int main(int argc, char *argv[])
     config.threads = 1;
     config.factory =
         strcmp(argv[1], "stream") == 0 ? yodel_stream_factory(&stream) : yodel_line_factory(&lines);
-    if (yodel_server_new(&config, &server) < 0)
+    if (yodel_server_new(&config, &server) < 0) {
         errx(1, "cannot start");
+    }
     size_t count;
     printf("%u\n", yodel_address_port(yodel_server_addresses(server, &count)));
     (void)fflush(stdout);
     int code = yodel_server_run(server, 0.1);
-    if (code < 0)
+    if (code < 0) {
         _exit(1);
+    }
     yodel_server_free(server);
     return 0;
 }

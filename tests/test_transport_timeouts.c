@@ -1,0 +1,346 @@
+/* What ends a connection that does nothing: idle, stalled, lingering; in virtual time. */
+#include "core/error.h"
+#include "core/transport_group.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/fixture.h"
+#include "tests/support/probe.h"
+#include "tests/support/virtual_time.h"
+
+#define timeout_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+static int setup(void **state)
+{
+    int code = fixture_setup(state);
+    virtual_time_begin();
+    return code;
+}
+
+static int teardown(void **state)
+{
+    virtual_time_end();
+    return fixture_teardown(state);
+}
+
+static char much[1000000];
+
+static bool time_is_over(void *arg)
+{
+    return virtual_time.now_ns >= *(const uint64_t *)arg;
+}
+
+/* Lets time pass on the loop. */
+static void pass(fixture *f, double seconds)
+{
+    uint64_t end = virtual_time.now_ns + (uint64_t)(seconds * 1e9);
+    /* In steps below fixture_run_until's own patience. */
+    while (virtual_time.now_ns < end) {
+        uint64_t step = virtual_time.now_ns + 10000000000U;
+        step = step < end ? step : end;
+        fixture_run_until(f, time_is_over, &step, "time passes");
+    }
+}
+
+/* Waits until n connections have been lost; returns after how many seconds. */
+static double wait_lost(fixture *f, const probe_plan *plan, size_t n, double at_most)
+{
+    uint64_t begin = virtual_time.now_ns;
+    while (plan->lost_count < n && virtual_time.now_ns - begin < (uint64_t)(at_most * 1e9)) {
+        pass(f, 0.001);
+    }
+    assert_true(plan->lost_count >= n);
+    return (double)(virtual_time.now_ns - begin) / 1e9;
+}
+
+/* A timeout comes when it is due, and not much later: the group looks every 10 ms. */
+static void assert_about(double got, double wanted)
+{
+    if (got < wanted - 0.002 || got > wanted + 0.03) {
+        fail_msg("after %.3f s, not %.3f s", got, wanted);
+    }
+}
+
+/* What the kernel still had for the peer when the output began to wait counts as progress when the
+ * peer takes it, but when exactly that was is not known: up to twice the write timeout. */
+static void assert_stalled_after(double got, double timeout)
+{
+    if (got < timeout - 0.002 || got > 2 * timeout + 0.06) {
+        fail_msg("after %.3f s, not %.3f s to twice that", got, timeout);
+    }
+}
+
+/* --- idle --------------------------------------------------------------------------------------*/
+
+static size_t to_consume;
+
+static ssize_t consume(probe *p, const uint8_t *data, size_t len)
+{
+    (void)p;
+    (void)data;
+    return (ssize_t)(to_consume < len ? to_consume : len);
+}
+
+static void test_idle_from_the_beginning(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 30.0},
+                                   &(probe_plan){0});
+    int client = fixture_connect(f);
+    assert_about(wait_lost(f, plan, 1, 31), 30);
+    assert_int_equal(plan->reason[0], YODEL_EIDLE);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_IDLE), 1);
+    assert_int_equal(net_wait_end(client), 0);
+}
+
+/* FAULTS 8: what is not consumed, part of a line for instance, does not count. */
+static void test_bytes_that_are_not_consumed(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 10.0},
+                                   &(probe_plan){.data = consume});
+    to_consume = 0;
+    int client = fixture_connect(f);
+    for (int i = 0; i < 9; i++) {
+        pass(f, 1);
+        fixture_feed(f, client, "x", 1);
+    }
+    assert_int_equal(plan->data_count, 9);
+    assert_int_equal(plan->lost_count, 0);
+    assert_about(wait_lost(f, plan, 1, 2), 1);
+}
+
+/* FAULTS 9: one who is active is never cut, and the time begins with the last activity. */
+static void test_an_active_one_stays(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 3.0},
+                                   &(probe_plan){.data = consume});
+    to_consume = 1;
+    int client = fixture_connect(f);
+    for (int i = 0; i < 50; i++) {
+        pass(f, 0.7);
+        fixture_feed(f, client, "x", 1);
+        assert_int_equal(plan->lost_count, 0);
+    }
+    assert_about(wait_lost(f, plan, 1, 4), 3);
+}
+
+static void test_never_idle(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.write_timeout = 1.0},
+                                   &(probe_plan){0});
+    (void)fixture_connect(f);
+    pass(f, 200);
+    assert_int_equal(plan->lost_count, 0);
+}
+
+static void test_a_protocol_with_its_own_timeouts(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0, .write_timeout = 2.0},
+                    &(probe_plan){0});
+    f->settings.factory.own_timeouts = true;
+    (void)fixture_connect_small(f);
+    pass(f, 100);
+    assert_int_equal(plan->lost_count, 0);
+    /* Only the idle timeout is its own. */
+    (void)yodel_transport_write(plan->of[0]->transport, much, 100000);
+    assert_stalled_after(wait_lost(f, plan, 1, 5), 2);
+    assert_int_equal(plan->reason[0], YODEL_ESTALLED);
+}
+
+/* Each at its own time, with one timer. */
+static void test_many_at_their_own_times(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 5.0},
+                                   &(probe_plan){.data = consume});
+    int client[10];
+    to_consume = 1;
+    for (size_t i = 0; i < 10; i++) {
+        client[i] = fixture_connect(f);
+        pass(f, 0.1);
+    }
+    for (size_t i = 0; i < 10; i += 2) { /* every other one is active once more, 2 s later */
+        pass(f, 2 - (i == 0 ? 1 : 1.9));
+        fixture_feed(f, client[i], "x", 1);
+    }
+    pass(f, 3.55); /* 5.0 to 5.05 s after the begin */
+    for (size_t i = 0; i < 10; i++) {
+        bool gone = plan->reason[i] != PROBE_ALIVE;
+        assert_true(!gone || i % 2 == 1);
+    }
+    pass(f, 1);
+    for (size_t i = 0; i < 10; i++) {
+        assert_int_equal(plan->reason[i], i % 2 == 1 ? YODEL_EIDLE : PROBE_ALIVE);
+    }
+    (void)wait_lost(f, plan, 10, 5.1);
+}
+
+/* --- stalled -----------------------------------------------------------------------------------*/
+
+static void test_stalled(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0, .write_timeout = 30.0},
+                    &(probe_plan){0});
+    int client = fixture_connect_small(f);
+    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 100000), 0);
+    assert_stalled_after(wait_lost(f, plan, 1, 61), 30);
+    assert_int_equal(plan->reason[0], YODEL_ESTALLED);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_STALLED), 1);
+    assert_int_equal(net_wait_end(client), ECONNRESET);
+}
+
+/* FAULTS 11: a peer that takes a little now and then is not stalled; when it has everything, idling
+ * begins. */
+static void test_progress_is_not_stalled(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 2.0, .write_timeout = 1.0},
+                    &(probe_plan){0});
+    int client = fixture_connect_small(f);
+    size_t len = 50000;
+    char *got = test_malloc(len);
+    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, len), 0);
+    for (size_t n = 0; n < len; n += 2500) {
+        pass(f, 0.7);
+        fixture_receive(f, client, got + n, 2500);
+        fixture_settle(f);
+        assert_int_equal(plan->lost_count, 0);
+    }
+    assert_int_equal(yodel_transport_unsent(plan->of[0]->transport), 0);
+    assert_in_range((size_t)(wait_lost(f, plan, 1, 3) * 1000), 0, 2030);
+    assert_int_equal(plan->reason[0], YODEL_EIDLE);
+    test_free(got);
+}
+
+/* A peer that goes on sending complete lines, and reads nothing, makes no progress in reading. */
+static void test_input_does_not_help_a_stalled_one(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 4.0, .write_timeout = 10.0},
+                    &(probe_plan){.data = consume});
+    to_consume = 1;
+    int client = fixture_connect_small(f);
+    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 40000), 0);
+    fixture_settle(f);
+    assert_true(yodel_transport_unsent(plan->of[0]->transport) > 0);
+    double after = 0;
+    while (plan->lost_count == 0 && after < 30) {
+        pass(f, 2);
+        after += 2;
+        fixture_settle(f);
+        if (plan->lost_count == 0) {
+            fixture_feed(f, client, "x", 1);
+        }
+    }
+    assert_true(plan->data_count >= 4);
+    assert_true(after >= 10 && after <= 22);
+    assert_int_equal(plan->reason[0], YODEL_ESTALLED);
+}
+
+static void test_closing_and_stalled(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0, .write_timeout = 5.0},
+                    &(probe_plan){0});
+    (void)fixture_connect_small(f);
+    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 40000), 0);
+    fixture_settle(f);
+    pass(f, 3);
+    yodel_transport_close(plan->of[0]->transport, 0);
+    (void)wait_lost(f, plan, 1, 11);
+    assert_int_equal(plan->reason[0], YODEL_ESTALLED);
+}
+
+/* Written and closed in the same turn. */
+static void test_written_closed_and_stalled(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0, .write_timeout = 5.0},
+                    &(probe_plan){0});
+    (void)fixture_connect_small(f);
+    yodel_transport_set_limits(plan->of[0]->transport, (yodel_write_limits){65536, 100, 100000});
+    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 60000), 0);
+    yodel_transport_close(plan->of[0]->transport, 0);
+    assert_stalled_after(wait_lost(f, plan, 1, 11), 5);
+}
+
+static void test_never_stalled(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0},
+                                   &(probe_plan){0});
+    int client = fixture_connect_small(f);
+    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 100000), 0);
+    pass(f, 100);
+    assert_int_equal(plan->lost_count, 0);
+    fixture_expect(f, client, much, 100000);
+    assert_in_range((size_t)(wait_lost(f, plan, 1, 2) * 1000), 0, 1030);
+}
+
+/* --- lingering ---------------------------------------------------------------------------------*/
+
+static void test_lingering_ends_after_2_s(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0, .write_timeout = 1.0},
+                    &(probe_plan){0});
+    int client = fixture_connect(f);
+    yodel_transport_close(plan->of[0]->transport, -EDQUOT);
+    fixture_expect_eof(f, client);
+    pass(f, 1);
+    fixture_feed(f, client, "x", 1); /* prolongs nothing */
+    assert_about(wait_lost(f, plan, 1, 3), 1);
+    assert_int_equal(plan->reason[0], -EDQUOT);
+}
+
+static void test_lingering_ends_with_the_peer(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, NULL, &(probe_plan){0});
+    int client = fixture_connect(f);
+    int other = fixture_connect(f);
+    uint64_t begin = virtual_time.now_ns;
+    yodel_transport_close(plan->of[0]->transport, 0);
+    yodel_transport_close(plan->of[1]->transport, 0);
+    fixture_expect_eof(f, client);
+    net_finish_sending(client);
+    fixture_disconnect(f, other, true);
+    fixture_wait_active(f, 0);
+    assert_true(virtual_time.now_ns - begin < 500000000);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_QUIT), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        timeout_test(test_idle_from_the_beginning),
+        timeout_test(test_bytes_that_are_not_consumed),
+        timeout_test(test_an_active_one_stays),
+        timeout_test(test_never_idle),
+        timeout_test(test_a_protocol_with_its_own_timeouts),
+        timeout_test(test_many_at_their_own_times),
+        timeout_test(test_stalled),
+        timeout_test(test_progress_is_not_stalled),
+        timeout_test(test_input_does_not_help_a_stalled_one),
+        timeout_test(test_closing_and_stalled),
+        timeout_test(test_written_closed_and_stalled),
+        timeout_test(test_never_stalled),
+        timeout_test(test_lingering_ends_after_2_s),
+        timeout_test(test_lingering_ends_with_the_peer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
