@@ -183,9 +183,8 @@ void yodel_timer_start_at(yodel_timer *timer, uint64_t at_ns)
 
 void yodel_timer_start(yodel_timer *timer, double seconds)
 {
-    uint64_t now = yodel_loop_now(timer->loop);
-    uint64_t ns = yodel_clock_from_seconds(seconds);
-    yodel_timer_start_at(timer, ns < UINT64_MAX - now ? now + ns : UINT64_MAX);
+    /* Really from now: a turn that has lasted for long already would eat of the time. */
+    yodel_timer_start_at(timer, yodel_clock_after(seconds));
 }
 
 void yodel_timer_stop(yodel_timer *timer)

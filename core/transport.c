@@ -196,17 +196,31 @@ uint32_t yodel_transport_queued(const yodel_transport *t)
     return ioctl(t->io.fd, SIOCOUTQ, &queued) == 0 && queued > 0 ? (uint32_t)queued : 0;
 }
 
+/* Bytes that have arrived and were not received. */
+static uint32_t arrived(const yodel_transport *t)
+{
+    int queued = 0;
+    return ioctl(t->io.fd, FIONREAD, &queued) == 0 && queued > 0 ? (uint32_t)queued : 0;
+}
+
+bool yodel_transport_nothing_left(const yodel_transport *t)
+{
+    return t->left == 0 || arrived(t) == 0;
+}
+
 void yodel_transport_drain(yodel_transport *t)
 {
     if (t->draining || t->state != YODEL_TRANSPORT_OPEN || t->origin == YODEL_TRANSPORT_OPENED) {
         return;
     }
     t->draining = true;
-    /* What is in the socket now was sent before the drain and is answered; what comes later
-     * is not waited for, so that a client that never stops sending cannot hold the drain up. */
-    int queued = 0;
-    t->left = ioctl(t->io.fd, FIONREAD, &queued) == 0 && queued > 0 ? (uint32_t)queued : 0;
-    if (t->left == 0 && yodel_transport_reads(t) && !t->redeliver && !t->resumed) {
+    /* Answered is what the client has sent by now. A part of it may wait in the client's own kernel, for room
+     * in ours: so not only what has arrived is read, but until nothing more comes at once. Who never
+     * stops sending must not hold the drain up by that: there is an end. */
+    t->left = arrived(t);
+    if (t->left > 0) {
+        t->left += YODEL_DRAIN_BYTES;
+    } else if (yodel_transport_reads(t) && !t->redeliver && !t->resumed) {
         yodel_transport_drained(t, true);
     }
 }

@@ -35,8 +35,8 @@ typedef struct yodel_write_limits {
  * does not take then waits in the connection's buffer. data is free for reuse on return, unless it
  * lies in what data_received was given: that is sent from where it lies, so it must not be changed
  * before data_received returns. (asyncio: write)
- * 0; -EPIPE after close or when the connection has ended; -ENOMEM or YODEL_EOVERRUN when this very
- * write ended it (connection_lost will come with the same code). */
+ * 0; -EPIPE after close or when the connection has ended; another code when this very write ended it
+ * (connection_lost will come with the same): -ENOMEM, YODEL_EOVERRUN, -ECONNRESET and the like. */
 int yodel_transport_write(yodel_transport *transport, const void *data, size_t len);
 
 /* Ends the connection in good order: no more is read, everything written is sent, the peer sees an

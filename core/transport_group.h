@@ -56,8 +56,8 @@ yodel_transport_group *yodel_transport_group_of(const yodel_transport *transport
  * memory it is closed and counted. On the loop's thread. */
 void yodel_transport_group_adopt(yodel_transport_group *group, int fd);
 
-/* Ends everything in good order: what has arrived at each connection when the drain reaches it is
- * still answered, then it is closed with YODEL_EDRAIN; idle connections close at once. Connections
+/* Ends everything in good order: what each client has sent when the drain reaches it (up to 4 MiB beyond
+ * what has arrived) is still answered, then it is closed with YODEL_EDRAIN; idle connections close at once. Connections
  * adopted later are treated likewise. drained(arg) is called, from the reaper, when the last one
  * has ended (at once in the next turn if there is none), once. On the loop's thread. */
 void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),

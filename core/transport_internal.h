@@ -34,6 +34,10 @@
 #define YODEL_CORK_PIECES 256
 #define YODEL_GATHER_MIN  512u
 
+/* What may still come of a client that had sent before a drain: what its kernel can hold for it
+ * (net.ipv4.tcp_wmem's usual maximum). */
+#define YODEL_DRAIN_BYTES ((uint32_t)4 * 1024 * 1024)
+
 #define YODEL_LINGER_SECONDS 2.0
 #define YODEL_LINGER_BYTES   ((uint32_t)64 * 1024)
 
@@ -61,7 +65,7 @@ struct yodel_transport {
     yodel_buffer out;     /* written, refused by the kernel; its limit is the hard cap */
     uint32_t high;
     uint32_t low;
-    uint32_t left;   /* bytes: draining, still to be read; lingering, still to be discarded */
+    uint32_t left;   /* bytes: draining, to be read at the most; lingering, still to be discarded */
     uint32_t queued; /* in the kernel when the output's wait began or last got on */
     int reason;
     uint8_t state;
@@ -151,7 +155,9 @@ void yodel_transport_read_on(yodel_transport *t);
 uint32_t yodel_transport_queued(const yodel_transport *t);
 /* Begins to drain: see yodel_transport_group_drain. */
 void yodel_transport_drain(yodel_transport *t);
-/* Draining, and everything that had arrived was handed to the protocol; idle: nothing had. */
+/* Draining: has everything been received that is to be answered? */
+bool yodel_transport_nothing_left(const yodel_transport *t);
+/* It has, and was handed to the protocol; idle: there was nothing. */
 void yodel_transport_drained(yodel_transport *t, bool idle);
 
 /* transport_group.c */

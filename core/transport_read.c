@@ -151,7 +151,7 @@ void yodel_transport_read(yodel_transport *t)
             t->left -= (size_t)n < t->left ? (uint32_t)n : t->left;
         }
     }
-    if (t->draining && t->left == 0 && yodel_transport_reads(t)) {
+    if (t->draining && yodel_transport_reads(t) && yodel_transport_nothing_left(t)) {
         yodel_transport_drained(t, false);
     }
 }

@@ -78,7 +78,7 @@ static void test_much(void **state)
 {
     fixture *f = start(state);
     int client = fixture_connect_small(f);
-    size_t len = 3000000;
+    size_t len = 1000000;
     char *data = malloc(len);
     assert_non_null(data);
     fill(data, len);
@@ -107,7 +107,7 @@ static bool flood_until_paused(void *arg)
 static void test_slow_reader(void **state)
 {
     fixture *f = start(state);
-    size_t len = 3000000;
+    size_t len = 1000000;
     char *data = malloc(len);
     assert_non_null(data);
     fill(data, len);

@@ -174,7 +174,7 @@ static void test_the_nth_allocation_fails(void **state)
 static void test_no_memory_to_begin(void **state)
 {
     fixture *f = *state;
-    yodel_log log = {.level = YODEL_LOG_DEBUG, .sink = log_nothing};
+    static yodel_log log = {.level = YODEL_LOG_DEBUG, .sink = log_nothing};
     probe_plan *plan =
         probe_start(f, &(yodel_transport_settings){.log = &log}, &(probe_plan){0});
     int pair[2];

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -19,6 +20,9 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*run)(void *), void *arg);
+void *__wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
+int __wrap_mprotect(void *address, size_t len, int protection);
+int __wrap_munmap(void *address, size_t len);
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -30,6 +34,9 @@ ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*run)(void *), void *arg);
+void *__real_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
+int __real_mprotect(void *address, size_t len, int protection);
+int __real_munmap(void *address, size_t len);
 
 faults_state faults;
 
@@ -79,6 +86,34 @@ void *__wrap_realloc(void *memory, size_t size)
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
     return allocation_fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+/* --- mappings ----------------------------------------------------------------------------------*/
+
+void *__wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset)
+{
+    faults.maps++;
+    if (faults.fail_map) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return __real_mmap(address, len, protection, flags, fd, offset);
+}
+
+int __wrap_mprotect(void *address, size_t len, int protection)
+{
+    faults.protects++;
+    if (faults.fail_protect) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return __real_mprotect(address, len, protection);
+}
+
+int __wrap_munmap(void *address, size_t len)
+{
+    faults.unmaps++;
+    return __real_munmap(address, len);
 }
 
 /* --- sockets -----------------------------------------------------------------------------------*/

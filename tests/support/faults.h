@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FAULTS_ACCEPTS 64
+#define FAULTS_ACCEPTS 128
 
 typedef struct faults {
     /* malloc, calloc, realloc, aligned_alloc: calls so far, and the number of the one that fails
@@ -39,6 +39,13 @@ typedef struct faults {
     atomic_size_t accepts;
     size_t accept_results;
     int accept_result[FAULTS_ACCEPTS];
+
+    /* mmap, mprotect, munmap: calls so far, and whether the first two fail with ENOMEM. */
+    atomic_size_t maps;
+    atomic_size_t protects;
+    atomic_size_t unmaps;
+    atomic_bool fail_map;
+    atomic_bool fail_protect;
 
     /* pthread_create: calls so far, and the number of the one that fails with EAGAIN; 0: none. */
     atomic_size_t threads;

@@ -118,6 +118,15 @@ int net_listen(uint16_t *port)
     return fd;
 }
 
+int net_listen_full(uint16_t *port, int *inside)
+{
+    int listener = net_listen(port);
+    assert_int_equal(listen(listener, 0), 0); /* for Linux: one */
+    *inside = net_connect(*port);
+    wait_for(listener, POLLIN, "nobody connects");
+    return listener;
+}
+
 int net_accept(int listener)
 {
     wait_for(listener, POLLIN, "nobody connects");

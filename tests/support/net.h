@@ -33,6 +33,10 @@ int net_connect_with_buffer(uint16_t port, int bytes);
 int net_listen(uint16_t *port);
 int net_accept(int listener);
 
+/* A listening socket with no room left: whoever connects to it hangs. *inside is the connection
+ * that takes the room. */
+int net_listen_full(uint16_t *port, int *inside);
+
 /* Sends all of it. */
 void net_send(int fd, const void *data, size_t len);
 void net_send_text(int fd, const char *text);

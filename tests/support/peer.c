@@ -55,6 +55,17 @@ peer peer_start_tiny(const program_options *options)
     return start(options, 1, (const char *[]){NULL});
 }
 
+/* The end of the first line, behind its CRLF; NULL: it is not complete. */
+static char *end_of_line(char *data, size_t len)
+{
+    for (char *lf = data; (lf = memchr(lf, '\n', len - (size_t)(lf - data))) != NULL; lf++) {
+        if (lf > data && lf[-1] == '\r') {
+            return lf + 1;
+        }
+    }
+    return NULL;
+}
+
 size_t peer_chat(peer *p)
 {
     static char data[128 * 1024];
@@ -67,10 +78,10 @@ size_t peer_chat(peer *p)
         char *line = data, *end;
 
         len += (size_t)n;
-        while ((end = memmem(line, len - (size_t)(line - data), "\r\n", 2)) != NULL) {
+        while ((end = end_of_line(line, len - (size_t)(line - data))) != NULL) {
             net_text_add(&answers, "You sent: ", 10);
-            net_text_add(&answers, line, (size_t)(end - line) + 2);
-            line = end + 2;
+            net_text_add(&answers, line, (size_t)(end - line));
+            line = end;
             lines++;
         }
         len -= (size_t)(line - data);

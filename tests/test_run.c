@@ -1,0 +1,326 @@
+/*
+ * A server's life until a signal. Each test runs it in a child process, where it has the main
+ * thread and the signals for itself; the test is the client and who sends the signals. The child
+ * says through its exit status what yodel_server_run has returned.
+ */
+#include "core/run.h"
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "proto/raw.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/faults.h"
+#include "tests/support/net.h"
+#include "tests/support/threads.h"
+
+/* Exit statuses of the child. */
+enum { DRAINED = 10, SECOND_SIGNAL, NOT_STARTED, BROKEN };
+
+typedef struct child {
+    pid_t pid;
+    uint16_t port;
+} child;
+
+static yodel_server_config config;
+static double grace;
+
+static child one; /* the test's */
+
+static int setup(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1"};
+    faults_reset();
+    yodel_server_config_init(&config);
+    config.hosts = hosts;
+    config.port = "0";
+    config.threads = 2;
+    config.max_connections = 100;
+    config.factory =
+        (yodel_protocol_factory){.ops = &yodel_raw_ops, .size = yodel_raw_size};
+    grace = 10;
+    one = (child){0};
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    faults_reset();
+    if (one.pid > 0) {
+        kill(one.pid, SIGKILL);
+        waitpid(one.pid, NULL, 0);
+    }
+    return 0;
+}
+
+/* --- the child's part --------------------------------------------------------------------------*/
+
+static int status_of(int code)
+{
+    switch (code) {
+    case 0:
+        return DRAINED;
+    case -EINTR:
+        return SECOND_SIGNAL;
+    case -EAGAIN:
+    case -EMFILE:
+        return NOT_STARTED;
+    default:
+        return BROKEN;
+    }
+}
+
+/* At the end every connection is accounted for and no signal is left open. */
+static bool in_order(const yodel_server *server)
+{
+    yodel_counters sum;
+    yodel_server_totals(server, &sum);
+    return yodel_counters_get(&sum, YODEL_COUNT_ACCEPTED) == yodel_counters_closed(&sum);
+}
+
+static _Noreturn void be_the_server(int port_pipe, void (*before)(yodel_server *server))
+{
+    yodel_server *server;
+    if (yodel_server_new(&config, &server) != 0) {
+        _exit(BROKEN);
+    }
+    size_t count;
+    uint16_t port = yodel_address_port(yodel_server_addresses(server, &count));
+    size_t open = 0;
+    if (before != NULL) {
+        before(server);
+    } else {
+        open = count_fds();
+    }
+    if (write(port_pipe, &port, sizeof port) != (ssize_t)sizeof port) {
+        _exit(BROKEN);
+    }
+    int status = status_of(yodel_server_run(server, grace));
+    if (status == SECOND_SIGNAL) {
+        _exit(status); /* its threads still run */
+    }
+    if (!in_order(server) || (open != 0 && status == NOT_STARTED && count_fds() != open)) {
+        status = BROKEN;
+    }
+    yodel_server_free(server);
+    /* Not _exit: the leak sanitizer has a word to say. */
+    exit(status);
+}
+
+static void start(void (*before)(yodel_server *server))
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    one.pid = fork();
+    assert_true(one.pid >= 0);
+    if (one.pid == 0) {
+        close(ends[0]);
+        be_the_server(ends[1], before);
+    }
+    close(ends[1]);
+    ssize_t n = read(ends[0], &one.port, sizeof one.port);
+    close(ends[0]);
+    assert_int_equal(n, sizeof one.port);
+}
+
+/* --- the test's part ---------------------------------------------------------------------------*/
+
+static bool has_exited(void *arg)
+{
+    siginfo_t info = {0};
+    (void)arg;
+    return waitid(P_PID, (id_t)one.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == one.pid;
+}
+
+static void expect_exit(int wanted)
+{
+    int status;
+    wait_until(has_exited, NULL, "the server exits");
+    assert_int_equal(waitpid(one.pid, &status, 0), one.pid);
+    one.pid = 0;
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), wanted);
+}
+
+/* A client that is being served: so the signals are in the server's hands from here on. */
+static int served_client(void)
+{
+    int client = net_connect(one.port);
+    expect_echo(client, "hello");
+    return client;
+}
+
+static void until_signal(int signal_number)
+{
+    start(NULL);
+    int client = served_client();
+    assert_int_equal(kill(one.pid, signal_number), 0);
+    net_expect_eof(client);
+    close(client);
+    expect_exit(DRAINED);
+}
+
+static void test_sigterm(void **state)
+{
+    (void)state;
+    until_signal(SIGTERM);
+}
+
+static void test_sigint(void **state)
+{
+    (void)state;
+    until_signal(SIGINT);
+}
+
+/* FAULTS 16: the idle one at once, the never-reader at the grace. */
+static void test_grace(void **state)
+{
+    (void)state;
+    static char much[1 << 20];
+    grace = 0.3;
+    start(NULL);
+    int idle = served_client();
+    int stuck = net_connect_tiny(one.port);
+    while (net_send_until_blocked(stuck, much, sizeof much, 200) == sizeof much) {
+        /* until nothing goes any more */
+    }
+    uint64_t before = yodel_clock_now();
+    assert_int_equal(kill(one.pid, SIGTERM), 0);
+    net_expect_eof(idle);
+    expect_exit(DRAINED);
+    assert_true(yodel_clock_now() - before >= 3 * YODEL_NS_PER_SEC / 10);
+    close(idle);
+    close(stuck);
+}
+
+/* FAULTS 18: the second one does not wait for the grace. */
+static void second_signal(int first, int second)
+{
+    static char much[1 << 20];
+    grace = 1000;
+    start(NULL);
+    int idle = served_client();
+    int stuck = net_connect_tiny(one.port);
+    while (net_send_until_blocked(stuck, much, sizeof much, 200) == sizeof much) {
+        /* until nothing goes any more */
+    }
+    assert_int_equal(kill(one.pid, first), 0);
+    net_expect_eof(idle); /* the drain has begun */
+    assert_int_equal(kill(one.pid, second), 0);
+    expect_exit(SECOND_SIGNAL);
+    close(idle);
+    close(stuck);
+}
+
+static void test_sigterm_twice(void **state)
+{
+    (void)state;
+    second_signal(SIGTERM, SIGTERM);
+}
+
+static void test_sigint_then_sigterm(void **state)
+{
+    (void)state;
+    second_signal(SIGINT, SIGTERM);
+}
+
+/* Somebody else, a task for instance, ends the server: then no signal is needed. */
+static void drain_at_once(yodel_server *server)
+{
+    yodel_server_drain(server, 10);
+}
+
+static void test_drained_by_itself(void **state)
+{
+    (void)state;
+    start(drain_at_once);
+    expect_exit(DRAINED);
+}
+
+/* A signal that comes before the server runs is not lost. */
+static void pending_signal(yodel_server *server)
+{
+    sigset_t set;
+    (void)server;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)raise(SIGTERM);
+}
+
+static void test_a_signal_before_the_start(void **state)
+{
+    (void)state;
+    start(pending_signal);
+    expect_exit(DRAINED);
+}
+
+/* Other signals are none of its business. */
+static void test_sigusr1_is_left_alone(void **state)
+{
+    (void)state;
+    int status;
+    start(NULL);
+    int client = served_client();
+    assert_int_equal(kill(one.pid, SIGUSR1), 0);
+    wait_until(has_exited, NULL, "the server ends by the signal");
+    assert_int_equal(waitpid(one.pid, &status, 0), one.pid);
+    one.pid = 0;
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGUSR1);
+    close(client);
+}
+
+static void test_no_thread(void **state)
+{
+    (void)state;
+    faults.fail_thread = 2;
+    start(NULL);
+    expect_exit(NOT_STARTED);
+}
+
+static void no_more_fds(yodel_server *server)
+{
+    (void)server;
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+    (void)setrlimit(RLIMIT_NOFILE, &none);
+}
+
+static void test_no_file_descriptor_for_signals(void **state)
+{
+    (void)state;
+    start(no_more_fds);
+    expect_exit(NOT_STARTED);
+}
+
+#define run_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        run_test(test_sigterm),
+        run_test(test_sigint),
+        run_test(test_grace),
+        run_test(test_sigterm_twice),
+        run_test(test_sigint_then_sigterm),
+        run_test(test_drained_by_itself),
+        run_test(test_a_signal_before_the_start),
+        run_test(test_sigusr1_is_left_alone),
+        run_test(test_no_thread),
+        run_test(test_no_file_descriptor_for_signals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
