@@ -30,7 +30,8 @@ void yodel_transport_watch(yodel_transport *t)
 {
     struct ev_loop *ev = t->group->ev;
     int events = 0;
-    if (yodel_transport_reads(t) || t->state == YODEL_TRANSPORT_LINGERING) {
+    bool discards = t->state == YODEL_TRANSPORT_LINGERING && t->left > 0;
+    if (yodel_transport_reads(t) || discards) {
         events |= EV_READ;
     }
     if (yodel_buffer_len(&t->out) > 0 && t->state != YODEL_TRANSPORT_ENDED) {

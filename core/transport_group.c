@@ -41,7 +41,7 @@ void yodel_transport_group_wait(yodel_transport *t)
     if (list == &group->idle && t->own_timeouts) {
         return;
     }
-    if (list == &group->stalled) {
+    if (list != &group->idle) {
         t->queued = yodel_transport_queued(t);
     }
     if (yodel_idle_add(list, &t->wait, now)) {
@@ -60,24 +60,33 @@ static void on_idle(yodel_idle_node *node, void *arg)
     yodel_transport_close_quiet(waiting(node), YODEL_EIDLE);
 }
 
-/* The kernel asks for more only when a third of its buffer is free again: megabytes, which a slow but
- * steady reader takes minutes for. What the peer has acknowledged since is progress, too. */
+/* Has the peer acknowledged anything since the wait began or was last extended? The kernel asks for
+ * more output only when a third of its buffer is free again: megabytes, which a slow but steady
+ * reader takes minutes for. */
+static bool peer_gets_on(yodel_transport *t)
+{
+    return yodel_transport_queued(t) < t->queued;
+}
+
 static void on_stalled(yodel_idle_node *node, void *arg)
 {
     (void)arg;
-    yodel_transport *t = waiting(node);
-    uint32_t before = t->queued;
-    if (yodel_transport_queued(t) < before) {
-        yodel_transport_group_wait(t);
+    if (peer_gets_on(waiting(node))) {
+        yodel_transport_group_wait(waiting(node));
     } else {
-        yodel_transport_end(t, YODEL_ESTALLED);
+        yodel_transport_end(waiting(node), YODEL_ESTALLED);
     }
 }
 
 static void on_lingered(yodel_idle_node *node, void *arg)
 {
     (void)arg;
-    yodel_transport_end(waiting(node), waiting(node)->reason);
+    yodel_transport *t = waiting(node);
+    if (peer_gets_on(t) && yodel_transport_queued(t) > 0) {
+        yodel_transport_group_wait(t);
+    } else {
+        yodel_transport_end(t, t->reason);
+    }
 }
 
 static void on_timer(yodel_timer *timer)

@@ -162,9 +162,15 @@ void yodel_transport_discard(yodel_transport *t)
     if (n == -EAGAIN || n == -EWOULDBLOCK) {
         return;
     }
-    if (n <= 0 || (size_t)n >= t->left) {
-        yodel_transport_end(t, t->reason);
+    t->left -= n > 0 && (size_t)n < t->left ? (uint32_t)n : t->left;
+    if (t->left > 0) {
+        return;
+    }
+    /* Enough thrown away. But closing with unread input is a reset, and would take with it what is still on its
+     * way to the peer: then the rest is left unread until that has arrived (see on_lingered). */
+    if (n > 0 && yodel_transport_queued(t) > 0) {
+        yodel_transport_watch(t);
     } else {
-        t->left -= (uint32_t)n;
+        yodel_transport_end(t, t->reason);
     }
 }

@@ -10,12 +10,12 @@
 #include "proto/raw.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,12 +82,21 @@ static int status_of(int code)
     }
 }
 
-/* At the end every connection is accounted for and no signal is left open. */
+/* At the end every connection is accounted for. */
 static bool in_order(const yodel_server *server)
 {
     yodel_counters sum;
     yodel_server_totals(server, &sum);
     return yodel_counters_get(&sum, YODEL_COUNT_ACCEPTED) == yodel_counters_closed(&sum);
+}
+
+static void let_fds_be_opened(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static _Noreturn void be_the_server(int port_pipe, void (*before)(yodel_server *server))
@@ -109,8 +118,11 @@ static _Noreturn void be_the_server(int port_pipe, void (*before)(yodel_server *
     }
     int status = status_of(yodel_server_run(server, grace));
     if (status == SECOND_SIGNAL) {
-        _exit(status); /* its threads still run */
+        /* Its threads still run: at once, which is what _exit does, but for the thread sanitizer,
+         * which complains of threads that nobody joined. */
+        syscall(SYS_exit_group, status);
     }
+    let_fds_be_opened();
     if (!in_order(server) || (open != 0 && status == NOT_STARTED && count_fds() != open)) {
         status = BROKEN;
     }
@@ -295,8 +307,11 @@ static void test_no_thread(void **state)
 static void no_more_fds(yodel_server *server)
 {
     (void)server;
-    struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
-    (void)setrlimit(RLIMIT_NOFILE, &none);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = 0;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static void test_no_file_descriptor_for_signals(void **state)
@@ -306,21 +321,21 @@ static void test_no_file_descriptor_for_signals(void **state)
     expect_exit(NOT_STARTED);
 }
 
-#define run_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define process_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        run_test(test_sigterm),
-        run_test(test_sigint),
-        run_test(test_grace),
-        run_test(test_sigterm_twice),
-        run_test(test_sigint_then_sigterm),
-        run_test(test_drained_by_itself),
-        run_test(test_a_signal_before_the_start),
-        run_test(test_sigusr1_is_left_alone),
-        run_test(test_no_thread),
-        run_test(test_no_file_descriptor_for_signals),
+        process_test(test_sigterm),
+        process_test(test_sigint),
+        process_test(test_grace),
+        process_test(test_sigterm_twice),
+        process_test(test_sigint_then_sigterm),
+        process_test(test_drained_by_itself),
+        process_test(test_a_signal_before_the_start),
+        process_test(test_sigusr1_is_left_alone),
+        process_test(test_no_thread),
+        process_test(test_no_file_descriptor_for_signals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
