@@ -6,7 +6,6 @@
  * ends, the reader completes `closed`; that wakes the input thread wherever it sleeps.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,24 +21,10 @@
 #include "core/clock.h"
 #include "core/completion.h"
 #include "core/error.h"
+#include "core/std_fds.h"
 #include "yodel_version.h"
 
 enum { EXIT_USAGE = 2 };
-
-/*
- * A program may be started with a standard descriptor closed; then the socket would become it, and
- * what is meant for the user would go to the server. A closed stdin is an empty one; writing to a
- * closed stdout must fail as such, which writing to a descriptor open for reading does.
- */
-static int occupy_standard_fds(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) {
-            return -errno;
-        }
-    }
-    return 0;
-}
 
 /* Tries one after the other; failing, it writes each one's reason to `reasons`. */
 static int connect_to_any(const yodel_address *list, size_t count, double timeout, FILE *reasons,
@@ -207,7 +192,7 @@ int main(int argc, char *argv[])
 {
     yodel_client_options options;
     char message[256];
-    int fd = -1, error = occupy_standard_fds();
+    int fd = -1, error = yodel_std_fds_open();
 
     if (error < 0) {
         return fail("cannot open /dev/null", error);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core/option_error.h"
 #include "core/units.h"
 
 const char yodel_client_help[] =
@@ -85,34 +86,6 @@ static int parse_timeout(const char *text, double *seconds, const complaint *c)
     return 0;
 }
 
-static bool is_known(int option)
-{
-    for (const struct option *o = long_options; o->name != NULL; o++) {
-        if (o->val == option) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* getopt_long has refused something: '?' or, for a missing value, ':'. It leaves the name of a long
- * option to be found in argv. */
-static int complain_refused(int result, char *argv[], const complaint *c)
-{
-    const char *argument = argv[optind - 1];
-
-    if (result == ':') {
-        return complain(c, "option '%s' needs a value", argument);
-    }
-    if (optopt == 0) {
-        return complain(c, "unknown option '%s'", argument);
-    }
-    if (is_known(optopt)) {
-        return complain(c, "option '%s' takes no value", argument);
-    }
-    return complain(c, "unknown option '-%c'", optopt);
-}
-
 /* What is left of argv: [HOST [PORT]]. */
 static int parse_operands(yodel_client_options *o, char *operands[], int count, const complaint *c)
 {
@@ -161,7 +134,7 @@ static int parse(yodel_client_options *o, int argc, char *argv[], const complain
             o->action = YODEL_CLIENT_VERSION;
             return 0;
         default:
-            error = complain_refused(option, argv, c);
+            error = yodel_option_error(option, argv, c->message, c->size);
             break;
         }
         if (error < 0) {

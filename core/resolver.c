@@ -235,6 +235,35 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
     }
 }
 
+/* An address as text is answered here: c-ares 1.18 asks its name servers even for "127.0.0.1". Never
+ * blocks. True when it is one, or when it cannot be told for want of memory. */
+static bool answer_address(yodel_lookup *lookup, const char *host, const char *port)
+{
+    struct addrinfo hints = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+        .ai_socktype = SOCK_STREAM,
+    };
+    struct addrinfo *info;
+    int result = getaddrinfo(host, port, &hints, &info);
+    if (result == EAI_MEMORY) {
+        lookup->code = -ENOMEM;
+        return true;
+    }
+    if (result != 0) {
+        return false;
+    }
+    lookup->list = calloc(1, sizeof(*lookup->list));
+    if (lookup->list == NULL) {
+        lookup->code = -ENOMEM;
+    } else {
+        memcpy(&lookup->list->storage, info->ai_addr, info->ai_addrlen);
+        lookup->list->len = info->ai_addrlen;
+        lookup->count = 1;
+    }
+    freeaddrinfo(info);
+    return true;
+}
+
 int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char *port,
                           yodel_resolved_fn *resolved, void *arg, yodel_lookup **out)
 {
@@ -261,6 +290,12 @@ int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char
     yodel_list_init(&lookup->link);
     yodel_list_push_back(&resolver->lookups, &lookup->link);
 
+    *out = lookup;
+    if (answer_address(lookup, host, port)) {
+        lookup->answered = true;
+        yodel_loop_defer(resolver->loop, &lookup->answer);
+        return 0;
+    }
     struct ares_addrinfo_hints hints = {
         .ai_flags = ARES_AI_NUMERICSERV,
         .ai_family = AF_UNSPEC,
@@ -268,7 +303,6 @@ int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char
     };
     ares_getaddrinfo(resolver->channel, host, port, &hints, on_answer, lookup);
     set_timer(resolver);
-    *out = lookup;
     return 0;
 }
 

@@ -183,9 +183,9 @@ static void test_a_storm_comes_in_batches(void **state)
 
 static void test_errors_of_one_connection_are_passed_over(void **state)
 {
-    static const int errors[] = {EINTR,    ECONNABORTED, EPROTO,       EPERM,      ENETDOWN,
-                                 ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH,
-                                 ENONET};
+    static const int errors[] = {EINTR,      ECONNABORTED, EPROTO,    EPERM,
+                                 ENETDOWN,   ENOPROTOOPT,  EHOSTDOWN, EHOSTUNREACH,
+                                 EOPNOTSUPP, ENETUNREACH,  ENONET};
     post *p = *state;
     start(p);
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {

@@ -115,8 +115,7 @@ static void listen_with(int backlog)
 {
     yodel_listener listener = listen_on_loopback(backlog);
     o->port = yodel_address_port(&listener.address);
-    assert_int_equal(
-        yodel_acceptor_listen(&o->acceptor, &listener, 1, (unsigned)backlog, NULL), 0);
+    assert_int_equal(yodel_acceptor_listen(&o->acceptor, &listener, 1, (unsigned)backlog, NULL), 0);
 }
 
 static void start(void)

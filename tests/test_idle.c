@@ -278,6 +278,25 @@ static void test_wrap_around(void **state)
     }
 }
 
+/* Only the front is looked at: with a million connections the rest must not cost anything. Behind a
+ * front that is fresh stands one that, if somebody looked, would seem to have expired. */
+static void test_only_the_front_is_looked_at(void **state)
+{
+    (void)state;
+    yodel_idle idle;
+    yodel_idle_node front, behind;
+    uint64_t next;
+    yodel_idle_init(&idle, 30.0);
+    yodel_idle_node_init(&front);
+    yodel_idle_node_init(&behind);
+    yodel_idle_add(&idle, &front, BEGIN);
+    yodel_idle_add(&idle, &behind, BEGIN);
+    behind.last_ms -= 100000;
+    behind.filed_ms -= 100000;
+    assert_int_equal(expire(&idle, BEGIN + NS_PER_SEC, &next), 0);
+    assert_int_equal(next, BEGIN + 30 * NS_PER_SEC);
+}
+
 /* An expired node may go into a list again, this one or another, from inside the callback. */
 static void add_again(yodel_idle_node *node, void *arg)
 {
@@ -431,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_timeout_never),
         cmocka_unit_test(test_extreme_timeouts),
         cmocka_unit_test(test_wrap_around),
+        cmocka_unit_test(test_only_the_front_is_looked_at),
         cmocka_unit_test(test_add_from_expired),
         cmocka_unit_test(test_against_oracle),
     };

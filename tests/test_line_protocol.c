@@ -89,6 +89,9 @@ static int obey(yodel_line_protocol *p, const char *line, size_t len)
         yodel_transport_resume_reading(transport);
         return 0;
     }
+    if (is(line, len, "stop")) {
+        return 0;
+    }
     if (is(line, len, "close")) {
         yodel_line_close(p);
         return 0;
@@ -440,6 +443,18 @@ static void test_pause_go_on(void **state)
     check_pause(state, "pause, go on");
 }
 
+/* Nothing but a return of 0: what came with the line comes again with what follows. */
+static void test_stop_dispatching(void **state)
+{
+    fixture *f = start(state);
+    int client = fixture_connect(f);
+    FEED(f, client, "stop\r\nb\r\nc\r\n");
+    fixture_expect_nothing(f, client);
+    assert_string_equal(seen.lines, "[stop]");
+    FEED(f, client, "d\r\n");
+    fixture_expect_text(f, client, "<b>\r\n<c>\r\n<d>\r\n");
+}
+
 static void test_pause_each_line(void **state)
 {
     fixture *f = start(state);
@@ -672,7 +687,7 @@ static void test_eof_in_a_line(void **state)
 
 static void test_eof_in_a_delimiter(void **state)
 {
-    check_eof(state, "a\r\nb\r", "<a>\r\n", 1);
+    check_eof(state, "a\r\n\r", "<a>\r\n", 1);
 }
 
 /* The lines and the end in one and the same turn. */
@@ -864,6 +879,7 @@ int main(void)
         fixture_test(test_no_lines_at_all),
         fixture_test(test_pause),
         fixture_test(test_pause_go_on),
+        fixture_test(test_stop_dispatching),
         fixture_test(test_pause_each_line),
         fixture_test(test_pause_and_resume_at_once),
         fixture_test(test_resume_and_pause_again),

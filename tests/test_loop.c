@@ -231,6 +231,34 @@ static void test_deferred_after_all_callbacks(void **state)
     }
 }
 
+/* Another room's work before the wait may defer, too: it still runs in this turn. */
+static void defer_before_wait(struct ev_loop *ev, ev_prepare *prepare, int revents)
+{
+    work *w = prepare->data;
+    (void)revents;
+    note('p');
+    yodel_loop_defer(w->loop, &w->deferred);
+    ev_prepare_stop(ev, prepare);
+}
+
+static void test_deferred_before_the_wait(void **state)
+{
+    yodel_loop *loop = *state;
+    work w;
+    ev_prepare prepare;
+    ev_check check;
+    work_init(&w, loop, 'd');
+    w.stop = true;
+    ev_prepare_init(&prepare, defer_before_wait);
+    prepare.data = &w;
+    ev_prepare_start(yodel_loop_ev(loop), &prepare);
+    ev_check_init(&check, note_turn);
+    ev_check_start(yodel_loop_ev(loop), &check);
+    yodel_loop_run(loop);
+    assert_string_equal(events, "pd");
+    ev_check_stop(yodel_loop_ev(loop), &check);
+}
+
 /* Work that defers itself for ever does not keep the loop from its descriptors. */
 static void test_deferred_is_fair(void **state)
 {
@@ -475,6 +503,29 @@ static void test_timers_after_a_busy_callback(void **state)
     assert_in_range(b.fired_ns, begin + 6 * YODEL_NS_PER_SEC, begin + 6001 * NS_PER_MS);
 }
 
+/* Seconds count from the call, not from the begin of a turn that has lasted long already. */
+static void start_late(yodel_timer *timer)
+{
+    alarm_clock *first = yodel_container_of(timer, alarm_clock, timer);
+    virtual_time_advance_ms(5000);
+    yodel_timer_start(&first->stops->timer, 2.0);
+    first->fired_ns = yodel_clock_now();
+}
+
+static void test_timer_started_late_in_a_turn(void **state)
+{
+    yodel_loop *loop = *state;
+    alarm_clock first, second;
+    alarm_init(&first, loop, 'f');
+    first.timer.fire = start_late;
+    alarm_init(&second, loop, 's');
+    second.stop_after = 1;
+    first.stops = &second;
+    yodel_timer_start(&first.timer, 1.0);
+    yodel_loop_run(loop);
+    check_rang(&second, first.fired_ns + 2 * YODEL_NS_PER_SEC);
+}
+
 /* Somebody sets the wall clock: no timer is the earlier or the later for it. */
 static void on_wall_clock(yodel_timer *timer)
 {
@@ -632,6 +683,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deferred_cancels_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_from_deferred, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_after_all_callbacks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_before_the_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_is_fair, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_cancelled_loop_sleeps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timers_fire_in_order, setup, teardown),
@@ -641,6 +693,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_timer_restarts_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_in_the_past, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timers_after_a_busy_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_started_late_in_a_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wall_clock_jumps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_never_early, setup, teardown),
         cmocka_unit_test_setup_teardown(test_now, setup, teardown),

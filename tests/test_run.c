@@ -47,8 +47,7 @@ static int setup(void **state)
     config.port = "0";
     config.threads = 2;
     config.max_connections = 100;
-    config.factory =
-        (yodel_protocol_factory){.ops = &yodel_raw_ops, .size = yodel_raw_size};
+    config.factory = (yodel_protocol_factory){.ops = &yodel_raw_ops, .size = yodel_raw_size};
     grace = 10;
     one = (child){0};
     return 0;

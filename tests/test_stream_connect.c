@@ -139,9 +139,9 @@ static void connect_until_it_hangs(yodel_stream *s, void *arg)
 static void test_a_connect_that_takes_too_long(void **state)
 {
     fixture *f = *state;
-    uint16_t full;
+    uint16_t full = 0;
     int inside;
-    int busy = net_listen_full(&full, &inside);
+    int busy = net_listen_full("127.0.0.1", &full, &inside);
     trace_serve(f, connect_until_it_hangs, &full);
     int client = fixture_connect(f);
     fixture_send_text(f, client, "on we go\n");

@@ -54,9 +54,9 @@ static void test_an_instance_is_zeroed_and_aligned(void **state)
 {
     fixture *f = *state;
     static const yodel_protocol_ops ops = {.connection_made = check_instance};
-    fixture_start(f, &(yodel_transport_settings){.factory = {.ops = &ops,
-                                                             .size = sizeof(instance),
-                                                             .arg = &zeroed_and_aligned}});
+    fixture_start(
+        f, &(yodel_transport_settings){
+               .factory = {.ops = &ops, .size = sizeof(instance), .arg = &zeroed_and_aligned}});
     zeroed_and_aligned = false;
     (void)fixture_connect(f);
     assert_true(zeroed_and_aligned);
@@ -341,10 +341,11 @@ static bool too_late;
 static void resume_the_other(probe *p, int reason)
 {
     (void)reason;
-    if (p->index == 0)
+    if (p->index == 0) {
         yodel_transport_resume_reading(p->plan->of[1]->transport);
-    else
+    } else {
         yodel_loop_stop(loop_to_stop);
+    }
 }
 
 static void on_too_late(yodel_timer *timer)
@@ -359,7 +360,8 @@ static void on_too_late(yodel_timer *timer)
 static void test_the_reaper_is_not_forgotten(void **state)
 {
     fixture *f = *state;
-    probe_plan *plan = probe_start(f, NULL, &(probe_plan){.data = keep_then_abort, .lost = resume_the_other});
+    probe_plan *plan =
+        probe_start(f, NULL, &(probe_plan){.data = keep_then_abort, .lost = resume_the_other});
     (void)fixture_connect(f);
     int client = fixture_connect(f);
     fixture_feed(f, client, "x", 1);

@@ -216,19 +216,19 @@ static void drink(fixture *f, int client)
 static void play(scene *s)
 {
     fixture *f = s->f;
-    probe_plan *plan = probe_start(
-        f,
-        &(yodel_transport_settings){
-            .write_limits = {.high = 16384, .low = 4096, .hard = 1024 * 1024},
-        },
-        &(probe_plan){.made = on_made,
-                      .data = on_data,
-                      .eof = on_eof,
-                      .pause = on_pause,
-                      .resume = on_resume,
-                      .drain = on_drain,
-                      .lost = on_lost,
-                      .arg = s});
+    probe_plan *plan =
+        probe_start(f,
+                    &(yodel_transport_settings){
+                        .write_limits = {.high = 16384, .low = 4096, .hard = 1024 * 1024},
+                    },
+                    &(probe_plan){.made = on_made,
+                                  .data = on_data,
+                                  .eof = on_eof,
+                                  .pause = on_pause,
+                                  .resume = on_resume,
+                                  .drain = on_drain,
+                                  .lost = on_lost,
+                                  .arg = s});
     int first = fixture_connect_small(f);
     int second = fixture_connect_small(f);
     int third = fixture_connect(f);
@@ -295,9 +295,9 @@ static void play_all(enum hook hook)
             assert_int_equal(fixture_setup(&state), 0);
             static scene s; /* tell() looks at it after a failure */
             s = (scene){.f = state,
-                       .hook = hook,
-                       .action = (enum action)action,
-                       .other = (enum other)other};
+                        .hook = hook,
+                        .action = (enum action)action,
+                        .other = (enum other)other};
             on_stage = &s;
             play(&s);
             assert_int_equal(fixture_teardown(&state), 0);

@@ -175,8 +175,7 @@ static void test_no_memory_to_begin(void **state)
 {
     fixture *f = *state;
     static yodel_log log = {.level = YODEL_LOG_DEBUG, .sink = log_nothing};
-    probe_plan *plan =
-        probe_start(f, &(yodel_transport_settings){.log = &log}, &(probe_plan){0});
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.log = &log}, &(probe_plan){0});
     int pair[2];
     fixture_pair(pair, false);
     faults_fail_allocation(1);
@@ -258,8 +257,9 @@ static void test_a_session_a_byte_at_a_time(void **state)
     fixture_start(f, &(yodel_transport_settings){.factory = yodel_line_factory(&chat)});
     int client_fd = fixture_connect(f);
     fixture_send_text(f, client_fd, "hello\r\n\r\nbare \n and \r\n..\r\n");
-    fixture_expect_text(f, client_fd, "You sent: hello\r\nYou sent: \r\n"
-                                      "You sent: bare \n and \r\nYou sent: ..\r\n");
+    fixture_expect_text(f, client_fd,
+                        "You sent: hello\r\nYou sent: \r\n"
+                        "You sent: bare \n and \r\nYou sent: ..\r\n");
     fixture_send_text(f, client_fd, "last\r\n.\r\nnever\r\n");
     fixture_expect_text(f, client_fd, "You sent: last\r\n");
     fixture_expect_eof(f, client_fd);

@@ -86,8 +86,8 @@ static ssize_t consume(probe *p, const uint8_t *data, size_t len)
 static void test_idle_from_the_beginning(void **state)
 {
     fixture *f = *state;
-    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 30.0},
-                                   &(probe_plan){0});
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 30.0}, &(probe_plan){0});
     int client = fixture_connect(f);
     assert_about(wait_lost(f, plan, 1, 31), 30);
     assert_int_equal(plan->reason[0], YODEL_EIDLE);
@@ -131,8 +131,8 @@ static void test_an_active_one_stays(void **state)
 static void test_never_idle(void **state)
 {
     fixture *f = *state;
-    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.write_timeout = 1.0},
-                                   &(probe_plan){0});
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.write_timeout = 1.0}, &(probe_plan){0});
     (void)fixture_connect(f);
     pass(f, 200);
     assert_int_equal(plan->lost_count, 0);
@@ -280,8 +280,8 @@ static void test_written_closed_and_stalled(void **state)
 static void test_never_stalled(void **state)
 {
     fixture *f = *state;
-    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0},
-                                   &(probe_plan){0});
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0}, &(probe_plan){0});
     int client = fixture_connect_small(f);
     assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 100000), 0);
     pass(f, 100);

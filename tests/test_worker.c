@@ -25,7 +25,8 @@ typedef struct bench {
     yodel_connection_limit limit;
     threads_log log;
     atomic_size_t stopped;
-    atomic_bool stopped_here; /* on the worker's own thread */
+    pthread_t main_thread;
+    atomic_bool stopped_here; /* in the main thread: wrong */
     size_t fds;
 } bench;
 
@@ -34,7 +35,8 @@ static bench *b;
 static void on_stopped(yodel_worker *worker, void *arg)
 {
     bench *mine = arg;
-    mine->stopped_here = worker == &mine->worker && pthread_equal(pthread_self(), worker->thread);
+    mine->stopped_here =
+        worker != &mine->worker || pthread_equal(pthread_self(), mine->main_thread);
     mine->stopped++;
 }
 
@@ -47,6 +49,7 @@ static int setup(void **state)
         return -1;
     }
     memset(b, 0, sizeof *b);
+    b->main_thread = pthread_self();
     b->fds = count_fds();
     threads_log_init(&b->log);
     b->limit.max = 100;
@@ -65,10 +68,10 @@ static int teardown(void **state)
     (void)state;
     faults_reset();
     bool closed = count_fds() == b->fds;
-    bool counted =
-        yodel_counters_get(&b->worker.counters, YODEL_COUNT_ACCEPTED) ==
-            yodel_counters_closed(&b->worker.counters) &&
-        yodel_counters_get(&b->worker.counters, YODEL_COUNT_ACTIVE) == 0 && b->limit.open == 0;
+    bool counted = yodel_counters_get(&b->worker.counters, YODEL_COUNT_ACCEPTED) ==
+                       yodel_counters_closed(&b->worker.counters) &&
+                   yodel_counters_get(&b->worker.counters, YODEL_COUNT_ACTIVE) == 0 &&
+                   b->limit.open == 0;
     if (!closed || !counted) {
         print_error("%s\n", closed ? "a connection was lost track of" : "an fd was left open");
     }
@@ -94,7 +97,7 @@ static void stop(double grace)
     yodel_worker_drain(&b->worker, grace);
     yodel_worker_join(&b->worker);
     assert_int_equal(b->stopped, 1);
-    assert_true(b->stopped_here);
+    assert_false(b->stopped_here);
     yodel_worker_destroy(&b->worker);
 }
 
@@ -350,14 +353,15 @@ static void test_no_grace(void **state)
     close_all(client, 1);
 }
 
-/* Whoever reads again gets every answer, and then nobody waits for the grace. */
+/* Whoever reads again gets every answer, though much of what it sent is never read and the end may
+ * be a reset; and then nobody waits for the grace. */
 static void test_grace_that_is_not_needed(void **state)
 {
     (void)state;
     int client[1];
     start();
     hand_over(1, client, true);
-    size_t sent = net_send_until_blocked(client[0], much, sizeof much, 50);
+    (void)net_send_until_blocked(client[0], much, sizeof much, 50);
     yodel_worker_drain(&b->worker, 1000);
     size_t got = 0;
     ssize_t n;
@@ -366,7 +370,6 @@ static void test_grace_that_is_not_needed(void **state)
     }
     close_all(client, 1);
     yodel_worker_join(&b->worker);
-    print_message("sent %zu, in %zu, out %zu, got %zu, %s\n", sent, (size_t)yodel_counters_get(&b->worker.counters, YODEL_COUNT_BYTES_IN), (size_t)yodel_counters_get(&b->worker.counters, YODEL_COUNT_BYTES_OUT), got, n < 0 ? strerror(errno): "EOF");
     assert_int_equal(yodel_counters_get(&b->worker.counters, YODEL_COUNT_CLOSED_DRAIN), 1);
     assert_int_equal(yodel_counters_get(&b->worker.counters, YODEL_COUNT_BYTES_OUT), got);
     yodel_worker_destroy(&b->worker);

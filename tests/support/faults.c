@@ -18,8 +18,8 @@ ssize_t __wrap_recv(int fd, void *data, size_t len, int flags);
 ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*run)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *arg);
 void *__wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
 int __wrap_mprotect(void *address, size_t len, int protection);
 int __wrap_munmap(void *address, size_t len);
@@ -32,8 +32,8 @@ ssize_t __real_recv(int fd, void *data, size_t len, int flags);
 ssize_t __real_send(int fd, const void *data, size_t len, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*run)(void *), void *arg);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *arg);
 void *__real_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
 int __real_mprotect(void *address, size_t len, int protection);
 int __real_munmap(void *address, size_t len);
@@ -198,8 +198,8 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 
 /* --- threads -----------------------------------------------------------------------------------*/
 
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*run)(void *), void *arg)
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *arg)
 {
     if (++faults.threads == faults.fail_thread) {
         return EAGAIN;

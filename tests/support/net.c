@@ -105,24 +105,30 @@ int net_connect_with_buffer(uint16_t port, int bytes)
     return must_connect(port, bytes);
 }
 
-int net_listen(uint16_t *port)
+static int listen_on(const char *host, uint16_t *port, int backlog)
 {
     struct sockaddr_storage address;
-    socklen_t len = make_address("127.0.0.1", 0, &address);
+    socklen_t len = make_address(host, *port, &address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(listen(fd, 128), 0);
+    assert_int_equal(listen(fd, backlog), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
     *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
     return fd;
 }
 
-int net_listen_full(uint16_t *port, int *inside)
+int net_listen(uint16_t *port)
 {
-    int listener = net_listen(port);
-    assert_int_equal(listen(listener, 0), 0); /* for Linux: one */
-    *inside = net_connect(*port);
+    *port = 0;
+    return listen_on("127.0.0.1", port, 128);
+}
+
+int net_listen_full(const char *host, uint16_t *port, int *inside)
+{
+    int listener = listen_on(host, port, 0); /* 0 is one for Linux */
+    *inside = net_try_connect(host, *port);
+    assert_true(*inside >= 0);
     wait_for(listener, POLLIN, "nobody connects");
     return listener;
 }

@@ -33,9 +33,9 @@ int net_connect_with_buffer(uint16_t port, int bytes);
 int net_listen(uint16_t *port);
 int net_accept(int listener);
 
-/* A listening socket with no room left: whoever connects to it hangs. *inside is the connection
- * that takes the room. */
-int net_listen_full(uint16_t *port, int *inside);
+/* A listening socket with no room left: whoever connects to it hangs. host is a numeric IPv4
+ * address, *port 0 becomes a free one; *inside is the connection that takes the room. */
+int net_listen_full(const char *host, uint16_t *port, int *inside);
 
 /* Sends all of it. */
 void net_send(int fd, const void *data, size_t len);

@@ -53,10 +53,10 @@ struct probe_plan {
     size_t pause_count;
     size_t resume_count;
     size_t lost_count;
-    size_t bytes;     /* consumed, in all */
-    char trace[512];  /* the names of the callbacks in their order; cut when it is full */
-    const probe *in;  /* whose made, data, eof, drain or lost is running */
-    bool nested;      /* one of these ran inside another one */
+    size_t bytes;    /* consumed, in all */
+    char trace[512]; /* the names of the callbacks in their order; cut when it is full */
+    const probe *in; /* whose made, data, eof, drain or lost is running */
+    bool nested;     /* one of these ran inside another one */
 };
 
 /* Starts the fixture with a probe as its protocol. settings (but for the factory; NULL: defaults)
