@@ -228,9 +228,9 @@ static void test_bad_ports(void **state)
     attempts *a = *state;
     for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
         yodel_connecting *c = NULL;
-        assert_int_equal(yodel_connect(a->f->group, "127.0.0.1", ports[i], 0, &a->factory,
-                                       note_done, a, &c),
-                         -EINVAL);
+        assert_int_equal(
+            yodel_connect(a->f->group, "127.0.0.1", ports[i], 0, &a->factory, note_done, a, &c),
+            -EINVAL);
         assert_null(c);
     }
     fixture_settle(a->f);
@@ -254,8 +254,8 @@ static void test_no_memory(void **state)
         yodel_connecting *c = NULL;
         a->done = 0;
         faults_fail_allocation(++n);
-        int code = yodel_connect(a->f->group, "127.0.0.1", a->port, 5.0, &a->factory, note_done, a,
-                                 &c);
+        int code =
+            yodel_connect(a->f->group, "127.0.0.1", a->port, 5.0, &a->factory, note_done, a, &c);
         if (code == 0) {
             fixture_run_until_count(a->f, &a->done, 1, "the attempt ends");
             code = a->code;

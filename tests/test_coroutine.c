@@ -158,8 +158,7 @@ static bool run_many(size_t n, uint64_t seed)
     size_t live = 0;
     bool right = sums != NULL && all != NULL;
     for (; right && live < n; live++) {
-        sums[live] = (sum){.seed = seed + live,
-                           .switches = (unsigned)test_random_below(&r, 30)};
+        sums[live] = (sum){.seed = seed + live, .switches = (unsigned)test_random_below(&r, 30)};
         right = yodel_coroutine_new(add_up_switching, &sums[live], &all[live]) == 0;
     }
     while (right && live > 0) {

@@ -358,8 +358,8 @@ static void test_no_memory_for_a_socket(void **state)
     yodel_lookup *lookup;
     need_own_network();
     faults_fail_allocation(2); /* nobody will listen for the answer */
-    assert_int_equal(
-        yodel_resolver_lookup(l->resolver, "four.example", "80", note, &o, &lookup), 0);
+    assert_int_equal(yodel_resolver_lookup(l->resolver, "four.example", "80", note, &o, &lookup),
+                     0);
     assert_true(faults_allocation_failed());
     assert_true(fixture_run_loop(l->loop, has_come, &o));
     assert_true(o.calls == 1 && !o.odd); /* it ended, one way or the other */

@@ -21,7 +21,7 @@ enum { MOST_BYTES = 200000 };
 typedef struct profile {
     const char *name;
     unsigned runs;
-    size_t most_bytes;  /* sent by the client */
+    size_t most_bytes; /* sent by the client */
     uint32_t most_limit;
     size_t most_taken;  /* by one read_exactly or read_some */
     size_t most_piece;  /* in one segment */
@@ -64,8 +64,8 @@ static void problem(const char *call, int code, size_t wanted, size_t got)
 static void check(const char *call, int code, yodel_span span, int expected, size_t len,
                   size_t advance)
 {
-    if (code != expected || (code == 0 && (span.len != len ||
-                                           memcmp(span.data, the.bytes + the.at, len) != 0))) {
+    if (code != expected ||
+        (code == 0 && (span.len != len || memcmp(span.data, the.bytes + the.at, len) != 0))) {
         problem(call, code, len, span.len);
     }
     the.at += advance;
@@ -167,7 +167,7 @@ static void make_bytes(void)
     for (size_t i = 0; i < the.len; i++) {
         bool begins = test_random_below(&the.random, the.profile->delimiter) == 0;
         if (!begins) {
-            the.bytes[i] = (uint8_t)"ab\r\nxyz"[test_random_below(&the.random, 7)];
+            the.bytes[i] = (uint8_t) "ab\r\nxyz"[test_random_below(&the.random, 7)];
             if (the.profile->delimiter > 100) {
                 the.bytes[i] = 'x'; /* long lines */
             }
@@ -218,8 +218,7 @@ static void run_profile(fixture *f, const profile *p)
     test_random_init(&the.random, p->name);
     the.profile = p;
     the.config.handler = read_at_random;
-    fixture_start(f,
-                  &(yodel_transport_settings){.factory = yodel_stream_factory(&the.config)});
+    fixture_start(f, &(yodel_transport_settings){.factory = yodel_stream_factory(&the.config)});
     for (unsigned i = 0; i < p->runs; i++) {
         one_run(f);
     }

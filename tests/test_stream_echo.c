@@ -20,8 +20,8 @@ static fixture *start_with(void **state, double idle_timeout,
     fixture *f = *state;
     yodel_transport_settings all = *settings;
     options = (yodel_stream_echo_options){.idle_timeout = idle_timeout, .max_line = MAX_LINE};
-    config = (yodel_stream_config){
-        .handler = yodel_stream_echo, .arg = &options, .limit = MAX_LINE};
+    config =
+        (yodel_stream_config){.handler = yodel_stream_echo, .arg = &options, .limit = MAX_LINE};
     all.factory = yodel_stream_factory(&config);
     fixture_start(f, &all);
     return f;
@@ -158,9 +158,8 @@ static void test_a_reader_that_lets_it_wait(void **state)
     enum { LINES = 40000 };
     fixture *f = start_with(
         state, 0,
-        &(yodel_transport_settings){
-            .write_timeout = 60,
-            .write_limits = {.high = 10000, .low = 2000, .hard = 100000}});
+        &(yodel_transport_settings){.write_timeout = 60,
+                                    .write_limits = {.high = 10000, .low = 2000, .hard = 100000}});
     static char text[LINES * 50];
     for (size_t i = 0; i < LINES; i++) {
         (void)snprintf(text + i * 50, 49, "%048zu", i);

@@ -278,18 +278,12 @@ static void test_returning_wherever_it_was_woken(void **state)
         cause cause;
         const char *expected;
     } cases[] = {
-        {"u", DATA, "connect=ok until=a"},
-        {"s9", DATA, "connect=ok some=a\\r\\nb\\r\\n"},
-        {"u", FIN, "connect=ok until=EOF"},
-        {"u", RESET, "connect=ok until=CONNRESET"},
-        {"!d", RESET, "connect=ok drain=CONNRESET"},
-        {"!C", RESET, "connect=ok closed=CONNRESET"},
-        {"!d", READ, "connect=ok drain=ok"},
-        {"!C", READ, "connect=ok closed=ok"},
-        {"u@1", TIME, "connect=ok until=TIMEDOUT"},
-        {"z1", TIME, "connect=ok sleep=ok"},
-        {"!d@1", TIME, "connect=ok drain=TIMEDOUT"},
-        {"!C@1", TIME, "connect=ok closed=TIMEDOUT"},
+        {"u", DATA, "connect=ok until=a"},           {"s9", DATA, "connect=ok some=a\\r\\nb\\r\\n"},
+        {"u", FIN, "connect=ok until=EOF"},          {"u", RESET, "connect=ok until=CONNRESET"},
+        {"!d", RESET, "connect=ok drain=CONNRESET"}, {"!C", RESET, "connect=ok closed=CONNRESET"},
+        {"!d", READ, "connect=ok drain=ok"},         {"!C", READ, "connect=ok closed=ok"},
+        {"u@1", TIME, "connect=ok until=TIMEDOUT"},  {"z1", TIME, "connect=ok sleep=ok"},
+        {"!d@1", TIME, "connect=ok drain=TIMEDOUT"}, {"!C@1", TIME, "connect=ok closed=TIMEDOUT"},
     };
     fixture *f = *state;
     start(f);

@@ -69,7 +69,8 @@ static const reading readings[] = {
     {"u D u", HUNDRED "aab\r\n1aab2\r\n", "until=TOOLONG until=1 until=2"},
     {"u n u", HUNDRED "x\r\n" HUNDRED "yy\r\nz\r\n", "until=TOOLONG until=TOOLONG until=z"},
     /* ... or not at all: then nothing of it is left */
-    {"u u ? s9 x1 ?", HUNDRED "xyz", "until=TOOLONG until=EOF eof=yes some=EOF exactly=EOF eof=yes"},
+    {"u u ? s9 x1 ?", HUNDRED "xyz",
+     "until=TOOLONG until=EOF eof=yes some=EOF exactly=EOF eof=yes"},
     {"u s9 ?", HUNDRED "xy\r", "until=TOOLONG some=EOF eof=yes"},
     /* too long at the end only: not enough came to know */
     {"u u ?", HUNDRED "x", "until=EOF until=EOF eof=no"},
@@ -292,8 +293,8 @@ static void look_at_the_pile(yodel_stream *s, void *arg)
     while (!*go_on) {
         (void)yodel_stream_sleep(s, 0.001);
     }
-    trace_note("%s", yodel_transport_unread(yodel_stream_transport(s)) <= 256 * 1024 ? "little"
-                                                                                      : "much");
+    trace_note("%s",
+               yodel_transport_unread(yodel_stream_transport(s)) <= 256 * 1024 ? "little" : "much");
     size_t total = 0;
     int code;
     yodel_span bytes;

@@ -133,12 +133,14 @@ static void test_thousands_of_handlers(void **state)
     for (int round = 0; round < 3; round++) {
         shuffle(&random, clients, n);
         for (size_t i = 0; i < n; i++) {
-            (void)snprintf(text, sizeof text, "%0*d\r\n", 1 + (clients[i] + round) % 20, clients[i]);
+            (void)snprintf(text, sizeof text, "%0*d\r\n", 1 + (clients[i] + round) % 20,
+                           clients[i]);
             net_send_text(clients[i], text);
         }
         shuffle(&random, clients, n);
         for (size_t i = 0; i < n; i++) {
-            (void)snprintf(text, sizeof text, "%0*d\r\n", 1 + (clients[i] + round) % 20, clients[i]);
+            (void)snprintf(text, sizeof text, "%0*d\r\n", 1 + (clients[i] + round) % 20,
+                           clients[i]);
             net_expect_text(clients[i], text);
         }
     }
@@ -177,8 +179,7 @@ static void proxy(yodel_stream *s, void *arg)
     (void)snprintf(port, sizeof port, "%u", (unsigned)other->port);
     if (yodel_stream_connect(s, "127.0.0.1", port, 0, &up) == 0) {
         while (yodel_stream_read_until(s, "\r\n", 2, 0, &line) == 0 &&
-               !yodel_span_equals(line, ".") &&
-               yodel_stream_write(up, line.data, line.len) == 0 &&
+               !yodel_span_equals(line, ".") && yodel_stream_write(up, line.data, line.len) == 0 &&
                yodel_stream_write(up, "\r\n", 2) == 0 &&
                yodel_stream_read_until(up, "\r\n", 2, 0, &line) == 0 &&
                yodel_stream_write(s, line.data, line.len) == 0 &&

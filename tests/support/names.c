@@ -73,8 +73,9 @@ bool names_begin(const char *hosts)
     (void)unsetenv("LOCALDOMAIN");
     return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && bring_loopback_up() &&
            put_in_place_of("/etc/hosts", hosts) &&
-           put_in_place_of("/etc/resolv.conf", "nameserver 127.0.0.1\n"
-                                               "options retrans:200 retry:2 timeout:1 attempts:2\n");
+           put_in_place_of("/etc/resolv.conf",
+                           "nameserver 127.0.0.1\n"
+                           "options retrans:200 retry:2 timeout:1 attempts:2\n");
 }
 
 /* --- the name server ---------------------------------------------------------------------------*/
@@ -188,12 +189,10 @@ static void on_question(struct ev_loop *ev, ev_io *io, int revents)
     (void)sendto(io->fd, m.bytes, m.len, 0, (struct sockaddr *)&from, from_len);
 }
 
-void names_server_start(names_server *server, yodel_loop *loop, names_answer *answers,
-                        size_t count)
+void names_server_start(names_server *server, yodel_loop *loop, names_answer *answers, size_t count)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(53)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(53)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);

@@ -84,9 +84,10 @@ int program_wait_exit(program *p);
 /* program_wait_exit, and any other status fails the test. */
 void program_expect_exit(program *p, int status);
 
-/* Of the running process, from /proc: resident memory in bytes, open file descriptors, processor
- * time used so far in seconds (user and system), threads. */
+/* Of the running process, from /proc: resident memory and address space in bytes, open file
+ * descriptors, processor time used so far in seconds (user and system), threads. */
 size_t program_rss(program *p);
+size_t program_address_space(program *p);
 size_t program_open_fds(program *p);
 double program_cpu_seconds(program *p);
 size_t program_threads(program *p);

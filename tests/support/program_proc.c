@@ -39,6 +39,11 @@ size_t program_rss(program *p)
     return status_number(p, "VmRSS:") * 1024;
 }
 
+size_t program_address_space(program *p)
+{
+    return status_number(p, "VmSize:") * 1024;
+}
+
 size_t program_threads(program *p)
 {
     return status_number(p, "Threads:");
