@@ -66,7 +66,7 @@ static void test_the_ways_to_end(void **state)
     (void)state;
     server s = server_start(NULL, "-P", "stream", "--max-line", "10", NULL);
     int fd = net_connect(s.port);
-    net_send_text(fd, "0123456789\r\n0123456789x");
+    net_send_text(fd, "0123456789\r\n0123456789xy");
     net_expect_text(fd, "0123456789\r\nError: line longer than 10 bytes\r\n");
     net_expect_eof(fd);
     close(fd);
@@ -128,30 +128,35 @@ static void test_yodel_client(void **state)
     server_stop(&s);
 }
 
-/* Who takes nothing of his answers is not read from, and aborted after the write timeout. */
-static void test_a_reader_that_does_not_read(void **state)
+/* Sends lines without reading until nothing more goes: the server has stopped reading, too. */
+static int connect_never_reading(const server *s)
 {
-    enum { MUCH = 16 << 20 };
-    (void)state;
-    char *lines = malloc(MUCH);
-    assert_non_null(lines);
-    for (size_t i = 0; i < MUCH; i += 128) {
+    static char lines[16 << 20];
+    for (size_t i = 0; i < sizeof lines; i += 128) {
         memset(lines + i, 'x', 126);
         memcpy(lines + i + 126, "\r\n", 2);
     }
-    server s = server_start(NULL, "-P", "stream", "-t", "1", "--write-timeout", "500ms", NULL);
+    int fd = net_connect_tiny(s->port);
+    assert_true(net_send_until_blocked(fd, lines, sizeof lines, 100) < sizeof lines);
+    return fd;
+}
+
+static void test_a_reader_that_does_not_read(void **state)
+{
+    (void)state;
+    server s = server_start(NULL, "-P", "stream", "-t", "1", "--write-timeout", "500ms", "--stats",
+                            "0.05", NULL);
+    close(connect_and_talk(&s));
     size_t before = program_rss(s.program);
-    int fd = net_connect_tiny(s.port);
-    assert_true(net_send_until_blocked(fd, lines, MUCH, 100) < MUCH);
-    assert_int_equal(net_wait_end(fd), ECONNRESET);
-    close(fd);
+    int fd = connect_never_reading(&s);
+    server_wait_counter(&s, "closed_stalled", 1);
     if (!program_sanitized()) {
         assert_true(program_rss(s.program) < before + (2 << 20)); /* it has not kept it all */
     }
+    assert_int_equal(net_wait_end(fd), ECONNRESET);
+    close(fd);
     close(connect_and_talk(&s));
     server_stop(&s);
-    assert_int_equal(server_counter(&s, "closed_stalled"), 1);
-    free(lines);
 }
 
 /* --- draining ----------------------------------------------------------------------------------*/
@@ -209,9 +214,7 @@ static void test_a_drain_with_slow_readers(void **state)
     assert_int_equal(server_counter(&s, "closed_drain"), 1);
 
     s = server_start(NULL, "-P", "stream", "-t", "1", "--grace", "300ms", NULL);
-    fd = net_connect_tiny(s.port);
-    net_send(fd, text.data, text.len);
-    net_wait_delivered(fd);
+    fd = connect_never_reading(&s);
     double begin = program_now();
     program_signal(s.program, SIGTERM);
     server_wait_drained(&s);

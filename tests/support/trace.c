@@ -208,7 +208,7 @@ int traced_connect(yodel_stream *s, const char *host, uint16_t port, double time
 
 static void run_word(yodel_stream *s, const char *word, double timeout)
 {
-    char line[64];
+    char line[64 + 2];
     size_t n = (size_t)strtoul(word + 1, NULL, 10);
     switch (*word) {
     case 'u':
@@ -254,9 +254,9 @@ void traced_script(yodel_stream *s, void *arg)
 {
     const char *at = arg;
     while (*at != '\0') {
-        char word[64];
+        char word[64] = "";
         size_t len = strcspn(at, " ");
-        (void)snprintf(word, sizeof word, "%.*s", (int)len, at);
+        memcpy(word, at, len < sizeof word ? len : sizeof word - 1);
         at += len + (at[len] == ' ' ? 1 : 0);
         char *ms = strchr(word, '@');
         double timeout = 0;

@@ -1,0 +1,167 @@
+/*
+ * A listener on every address of some hosts: each address once, one free port for all, errors that name
+ * host, port and reason in one line, nothing left open after a failure.
+ */
+#include "core/listener_set.h"
+#include "support/cmocka_all.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A log that keeps its last message. */
+typedef struct kept_log {
+    yodel_log log;
+    unsigned lines;
+    char last[YODEL_LOG_MESSAGE_MAX + 1];
+} kept_log;
+
+static void keep(yodel_log *log, yodel_log_level level, const char *msg, size_t len)
+{
+    kept_log *kept = (kept_log *)log;
+    (void)level;
+    kept->lines++;
+    memcpy(kept->last, msg, len);
+    kept->last[len] = '\0';
+}
+
+static kept_log make_log(void)
+{
+    return (kept_log){.log = {.level = YODEL_LOG_DEBUG, .sink = keep}};
+}
+
+static int lowest_free_fd(void)
+{
+    int fd = dup(STDIN_FILENO);
+    assert_true(fd >= 0);
+    close(fd);
+    return fd;
+}
+
+static bool accepts(const yodel_address *address)
+{
+    int fd = socket(address->storage.ss_family, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    bool connected = connect(fd, (const struct sockaddr *)&address->storage, address->len) == 0;
+    close(fd);
+    return connected;
+}
+
+static void test_each_address_once_and_one_port(void **state)
+{
+    (void)state;
+    const char *hosts[] = {"127.0.0.1", "127.0.0.2", "localhost", "127.0.0.1"};
+    kept_log log = make_log();
+    yodel_listener_set set;
+    assert_int_equal(yodel_listener_set_open(hosts, 4, "0", 16, 0, &log.log, &set), 0);
+    /* localhost is 127.0.0.1, and on some machines ::1 as well. */
+    assert_in_range(set.count, 2, 3);
+    for (size_t i = 0; i < set.count; i++) {
+        assert_int_equal(yodel_address_port(&set.listeners[i].address),
+                         yodel_address_port(&set.listeners[0].address));
+        assert_true(accepts(&set.listeners[i].address));
+    }
+    assert_int_not_equal(yodel_address_port(&set.listeners[0].address), 0);
+    yodel_listener_set_close(&set);
+    assert_int_equal(set.count, 0);
+    assert_null(set.listeners);
+    yodel_listener_set_close(&set); /* again: no effect */
+    yodel_listener_set_close(NULL);
+}
+
+static void test_repeat(void **state)
+{
+    (void)state;
+    const char *hosts[] = {"127.0.0.1", "127.0.0.2"};
+    yodel_listener_set first, second;
+    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, &first), 0);
+    assert_int_equal(yodel_listener_set_repeat(&first, 16, 0, NULL, &second), 0);
+    assert_int_equal(second.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_not_equal(second.listeners[i].fd, first.listeners[i].fd);
+        assert_memory_equal(&second.listeners[i].address.storage,
+                            &first.listeners[i].address.storage, first.listeners[i].address.len);
+    }
+    /* Who is left listens on. */
+    yodel_listener_set_close(&first);
+    assert_true(accepts(&second.listeners[0].address));
+    yodel_listener_set_close(&second);
+}
+
+static void test_no_such_host(void **state)
+{
+    (void)state;
+    const char *hosts[] = {"127.0.0.1", "no such host"};
+    kept_log log = make_log();
+    int free_fd = lowest_free_fd();
+    yodel_listener_set set = {NULL, 77};
+    assert_true(yodel_listener_set_open(hosts, 2, "0", 16, 0, &log.log, &set) < 0);
+    assert_int_equal(set.count, 77); /* untouched */
+    assert_int_equal(log.lines, 1);
+    assert_non_null(strstr(log.last, "no such host"));
+    assert_non_null(strstr(log.last, "port 0"));
+    assert_int_equal(lowest_free_fd(), free_fd);
+}
+
+/* A socket that has the port for itself: bound without SO_REUSEPORT. */
+static int take_port(uint16_t *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+static void test_port_taken(void **state)
+{
+    (void)state;
+    const char *hosts[] = {"127.0.0.2", "127.0.0.1"};
+    kept_log log = make_log();
+    uint16_t port;
+    int taken = take_port(&port);
+    int free_fd = lowest_free_fd();
+    char text[8];
+    char address[32];
+    (void)snprintf(text, sizeof(text), "%u", port);
+    (void)snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+    yodel_listener_set set;
+    assert_int_equal(yodel_listener_set_open(hosts, 2, text, 16, 0, &log.log, &set), -EADDRINUSE);
+    assert_int_equal(log.lines, 1);
+    assert_non_null(strstr(log.last, address));
+    assert_non_null(strstr(log.last, "in use"));
+    assert_int_equal(lowest_free_fd(), free_fd);
+    close(taken);
+}
+
+static void test_not_an_address_of_this_machine(void **state)
+{
+    (void)state;
+    const char *hosts[] = {"192.0.2.77"}; /* RFC 5737: nobody's */
+    kept_log log = make_log();
+    yodel_listener_set set;
+    assert_int_equal(yodel_listener_set_open(hosts, 1, "0", 16, 0, &log.log, &set), -EADDRNOTAVAIL);
+    assert_int_equal(log.lines, 1);
+    assert_non_null(strstr(log.last, "192.0.2.77"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_address_once_and_one_port),
+        cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_no_such_host),
+        cmocka_unit_test(test_port_taken),
+        cmocka_unit_test(test_not_an_address_of_this_machine),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
