@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,8 @@
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
+
+enum { SMALL_RECEIVE_BUFFER = 8192 };
 
 /* --- life --------------------------------------------------------------------------------------*/
 
@@ -97,17 +101,36 @@ int fixture_teardown(void **state)
 
 /* --- clients -----------------------------------------------------------------------------------*/
 
+static void set_buffer(int fd, int option, int size)
+{
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, option, &size, sizeof size), 0);
+}
+
+/* Not the smallest receive buffer that there is (net_connect_tiny): one that holds a single segment
+ * makes TCP stop and wait for its timers, 200 ms for half a KiB, as soon as the machine is busy. */
+static int connect_small(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    set_buffer(fd, SO_RCVBUF, SMALL_RECEIVE_BUFFER); /* only counts before connect */
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    int on = 1;
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    return fd;
+}
+
 void fixture_pair(int pair[2], bool small)
 {
     uint16_t port;
     int listener = net_listen(&port);
-    pair[1] = small ? net_connect_tiny(port) : net_connect(port);
+    pair[1] = small ? connect_small(port) : net_connect(port);
     pair[0] = net_accept(listener);
     close(listener);
     assert_int_equal(fcntl(pair[0], F_SETFL, fcntl(pair[0], F_GETFL) | O_NONBLOCK), 0);
     if (small) {
-        int size = 1; /* the kernel makes its minimum of it */
-        assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+        set_buffer(pair[0], SO_SNDBUF, 1); /* the kernel makes its minimum of it */
     }
 }
 

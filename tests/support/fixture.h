@@ -73,8 +73,9 @@ void fixture_start(fixture *f, const yodel_transport_settings *settings);
 /* --- clients --- */
 
 /* A connected pair of TCP sockets on 127.0.0.1: pair[0] non-blocking, for adoption, pair[1] as in
- * net.h. small: send buffer of the one and receive buffer of the other are as small as the kernel
- * allows, so that a client who does not read is felt after a few KiB. The caller closes both. */
+ * net.h. small: the send buffer of the one is as small as the kernel allows and the receive buffer
+ * of the other is a few KiB, so that a client who does not read is felt after some 20 KiB. The
+ * caller closes both. */
 void fixture_pair(int pair[2], bool small);
 
 /* A new client whose other end the group has adopted (connection_made has returned). */
