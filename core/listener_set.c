@@ -31,7 +31,7 @@ static int complain_of_address(yodel_log *log, const yodel_address *address, int
 
 static bool holds(const yodel_listener_set *set, const yodel_address *address)
 {
-    for (size_t i = 0; i < set->count; i++) {
+    for (size_t i = 0; set->listeners != NULL && i < set->count; i++) {
         const yodel_address *known = &set->listeners[i].address;
         if (known->len == address->len &&
             memcmp(&known->storage, &address->storage, known->len) == 0) {
@@ -95,6 +95,7 @@ static int make_room(yodel_listener_set *set, size_t more)
     if (listeners == NULL) {
         return -ENOMEM;
     }
+    memset(&listeners[set->count], 0, more * sizeof(*listeners));
     set->listeners = listeners;
     return 0;
 }

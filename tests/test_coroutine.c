@@ -190,7 +190,7 @@ enum { THREADS = 4, ALL = 2500 };
 static void *run_share(void *arg)
 {
     test_random *r = arg;
-    for (int i = 0; i < 3; i++) { /* the second time on used stacks */
+    for (int i = 0; i < 2; i++) { /* the second time on used stacks */
         if (!run_many(ALL / THREADS, test_random_next(r))) {
             return NULL;
         }

@@ -233,6 +233,26 @@ static void test_the_other_one_resets(void **state)
                  "closed=CONNRESET write=ok");
 }
 
+/* The kernel's own time out is not one that a handler would wait for again. */
+static void test_the_kernel_gives_the_other_one_up(void **state)
+{
+    fixture *f = *state;
+    trace_serve(f, outlive_the_other, &port);
+    int client = fixture_connect(f);
+    int up = accept_upstream(f);
+    fixture_send_text(f, up, "a\n");
+    trace_wait_text(f, "until=a");
+    faults.receive_error = ETIMEDOUT;
+    fixture_send_text(f, up, "b\n");
+    trace_wait_text(f, "ended");
+    faults.receive_error = 0;
+    fixture_send_text(f, client, "b\n");
+    fixture_expect_text(f, client, "bye\n");
+    trace_expect("connect=ok until=a until=STALLED write=STALLED drain=STALLED ended until=b "
+                 "closed=STALLED write=ok");
+    close(up);
+}
+
 /* Closed by the handler before its own end, in the middle of what the other one says. */
 static void close_the_other(yodel_stream *s, void *arg)
 {
@@ -347,6 +367,7 @@ int main(void)
         connect_test(test_a_connect_without_memory),
         connect_test(test_the_other_one_closes),
         connect_test(test_the_other_one_resets),
+        connect_test(test_the_kernel_gives_the_other_one_up),
         connect_test(test_the_handler_closes_the_other),
         connect_test(test_many_of_one_handler),
     };

@@ -21,7 +21,7 @@ static void *script(const char *words)
  * script begins with '!'. */
 static void run_script(yodel_stream *s, void *arg)
 {
-    static const char much[700000] = "...";
+    static const char much[150000] = "...";
     const char *words = arg;
     if (*words == '!') {
         (void)yodel_stream_write(s, much, sizeof much);

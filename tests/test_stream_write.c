@@ -182,7 +182,7 @@ static void pour(yodel_stream *s, void *arg)
 static void test_drain_keeps_to_the_water_marks(void **state)
 {
     fixture *f = *state;
-    enum { LEN = 4 << 20, HIGH = 20000, LOW = 5000, PIECE = 7777 };
+    enum { LEN = 512 << 10, HIGH = 20000, LOW = 5000, PIECE = 7777 };
     pouring p = {.bytes = probe_pattern(LEN), .len = LEN, .piece = PIECE};
     serve_with_limits(f, pour, &p, (yodel_write_limits){HIGH, LOW, 1 << 20});
     int client = fixture_connect_small(f);
@@ -212,7 +212,7 @@ static void test_drain_need_not_wait_below_the_mark(void **state)
 static void test_returning_sends_everything(void **state)
 {
     fixture *f = *state;
-    enum { LEN = 900000 };
+    enum { LEN = 300000 };
     pouring p = {.bytes = probe_pattern(LEN), .len = LEN, .piece = LEN};
     serve_with_limits(f, pour, &p, (yodel_write_limits){1 << 20, 1 << 18, 1 << 20});
     int client = fixture_connect_small(f);
@@ -229,7 +229,7 @@ static void test_returning_sends_everything(void **state)
 
 static void write_and_wait(yodel_stream *s, void *arg)
 {
-    static const char much[500000] = "...";
+    static const char much[150000] = "...";
     (void)yodel_stream_write(s, much, sizeof much);
     traced_script(s, arg);
     trace_note("%s", yodel_stream_transport(s) != NULL ? "alive" : "ended");
@@ -246,7 +246,7 @@ static void test_wait_closed_waits_for_the_last_byte(void **state)
         {"c z60000 C C", "sleep=CANCELED closed=ok closed=ok ended"},
     };
     fixture *f = *state;
-    char *got = test_malloc(500000);
+    char *got = test_malloc(150000);
     trace_serve(f, write_and_wait, NULL);
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         trace_again(write_and_wait, script(scripts[i][0]));
@@ -256,7 +256,7 @@ static void test_wait_closed_waits_for_the_last_byte(void **state)
             trace_wait_text(f, "closed=TIMEDOUT closed=TIMEDOUT");
         }
         assert_int_equal(trace.returned, 0);
-        fixture_receive(f, client, got, 500000);
+        fixture_receive(f, client, got, 150000);
         fixture_expect_eof(f, client);
         fixture_disconnect(f, client, false);
         trace_wait_returned(f, 1);

@@ -71,6 +71,7 @@ typedef struct scene {
     enum action action;
     enum other other;
     bool acted;
+    bool filled; /* its output was made to wait */
 } scene;
 
 static char much[100000];
@@ -154,13 +155,14 @@ static int on_made(probe *p)
 
 static ssize_t on_data(probe *p, const uint8_t *data, size_t len)
 {
-    const scene *s = p->plan->arg;
+    scene *s = p->plan->arg;
     if (p->index == 1 && s->other == KEEPING_INPUT && !s->acted) {
         yodel_transport_pause_reading(p->transport);
         return 0;
     }
     /* More than the other end takes at once: it is paused, and resumed when that has read. */
-    if (p->index == 0 && p->plan->pause_count == 0) {
+    if (p->index == 0 && !s->filled) {
+        s->filled = true;
         (void)yodel_transport_write(p->transport, much, 40000);
     }
     (void)yodel_transport_write(p->transport, data, len);
@@ -236,8 +238,9 @@ static void play(scene *s)
     if (s->other == KEEPING_INPUT && plan->of[1] != NULL) {
         offer(f, second, "kept");
     } else if (s->other == OUTPUT_WAITING && plan->of[1] != NULL) {
-        (void)yodel_transport_write(plan->of[1]->transport, much, 10000);
+        (void)yodel_transport_write(plan->of[1]->transport, much, 60000);
         fixture_settle(f);
+        assert_true(plan->of[1] == NULL || yodel_transport_unsent(plan->of[1]->transport) > 0);
     }
 
     offer(f, first, "hello");

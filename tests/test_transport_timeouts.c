@@ -273,7 +273,7 @@ static void test_input_does_not_help_a_stalled_one(void **state)
                     &(probe_plan){.data = consume});
     to_consume = 1;
     int client = fixture_connect_small(f);
-    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 40000), 0);
+    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 60000), 0);
     fixture_settle(f);
     assert_true(yodel_transport_unsent(plan->of[0]->transport) > 0);
     double after = 0;
@@ -297,7 +297,7 @@ static void test_closing_and_stalled(void **state)
         probe_start(f, &(yodel_transport_settings){.idle_timeout = 1.0, .write_timeout = 5.0},
                     &(probe_plan){0});
     (void)fixture_connect_small(f);
-    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 40000), 0);
+    assert_int_equal(yodel_transport_write(plan->of[0]->transport, much, 60000), 0);
     fixture_settle(f);
     pass(f, 3);
     yodel_transport_close(plan->of[0]->transport, 0);

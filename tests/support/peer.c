@@ -52,7 +52,7 @@ peer peer_start(const program_options *options, ...)
 
 peer peer_start_tiny(const program_options *options)
 {
-    return start(options, 8192, (const char *[]){NULL});
+    return start(options, 1, (const char *[]){NULL});
 }
 
 /* The end of the first line, behind its CRLF; NULL: it is not complete. */
