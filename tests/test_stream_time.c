@@ -132,9 +132,11 @@ static void wait_long_and_short(yodel_stream *s, void *arg)
     (void)arg;
     traced_until(s, "\n", 30); /* the line comes at once */
     note_time();
-    traced_until(s, "\n", 100); /* later than the timer that is still set */
+    traced_sleep(s, 2); /* sooner than the timer that is still set */
     note_time();
-    traced_until(s, "\n", 5); /* sooner than any */
+    traced_until(s, "\n", 100); /* later */
+    note_time();
+    traced_until(s, "\n", 5);
     note_time();
     traced_some(s, 1, 7);
     note_time();
@@ -155,8 +157,8 @@ static void test_each_wait_has_its_own_time(void **state)
     begin = yodel_clock_now();
     net_wait_delivered(client);
     pass_time(f);
-    trace_expect("until=x @0.0 until=TIMEDOUT @100.0 until=TIMEDOUT @105.0 some=TIMEDOUT @112.0 "
-                 "exactly=TIMEDOUT @112.5 sleep=ok @172.5");
+    trace_expect("until=x @0.0 sleep=ok @2.0 until=TIMEDOUT @102.0 until=TIMEDOUT @107.0 "
+                 "some=TIMEDOUT @114.0 exactly=TIMEDOUT @114.5 sleep=ok @174.5");
 }
 
 /* Bytes of a line do not give it more time. */
