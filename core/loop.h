@@ -23,7 +23,8 @@ void yodel_loop_free(yodel_loop *loop);
 /* Runs until yodel_loop_stop. (asyncio: run_forever) */
 void yodel_loop_run(yodel_loop *loop);
 
-/* Makes yodel_loop_run return at the end of this turn; on the loop's thread. (asyncio: stop) */
+/* Makes yodel_loop_run return at the end of this turn; on the loop's thread. What is deferred in
+ * this turn then waits until the loop runs again. (asyncio: stop) */
 void yodel_loop_stop(yodel_loop *loop);
 
 /* CLOCK_MONOTONIC in nanoseconds as of this turn's begin: no system call, and a wall clock that

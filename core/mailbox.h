@@ -33,7 +33,8 @@ typedef struct yodel_mailbox {
 int yodel_mailbox_init(yodel_mailbox *mailbox, yodel_loop *loop, void *owner);
 
 /* Closes it, on the loop's thread or after that thread has ended. No other thread may post any
- * more; messages that nobody took are delivered here, so that none is lost. */
+ * more. Messages that nobody took are delivered here, so that what they carry is not lost; they
+ * must not post again. */
 void yodel_mailbox_destroy(yodel_mailbox *mailbox);
 
 /* Hands a message over; it is delivered on the loop's thread, in the order of posting. Any thread;
