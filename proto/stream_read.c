@@ -143,7 +143,9 @@ static int wait_for_more(yodel_stream *s, uint64_t deadline)
     return yodel_handler_wait(s->handler, YODEL_WAIT_INPUT, s, deadline);
 }
 
-static int read_request(yodel_stream *s, const request *r, double timeout, yodel_span *out)
+/* Inlined, so that each kind of read calls its take directly: pipelined lines notice. */
+__attribute__((always_inline)) static inline int read_request(yodel_stream *s, const request *r,
+                                                              double timeout, yodel_span *out)
 {
     uint64_t deadline = 0; /* none yet: what is there already needs no clock */
     int code = s->closed ? YODEL_EOF : 0;
