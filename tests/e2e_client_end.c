@@ -1,5 +1,4 @@
-/* How conversations of yodel-client end: closed, reset, silent, never begun; and that it says so.
- */
+/* How conversations of yodel-client end: closed, reset, silent; and that it says so. */
 #include <fcntl.h>
 #include <unistd.h>
 
