@@ -319,6 +319,44 @@ static void test_a_stack_is_as_large_as_promised(void **state)
 
 /* --- overflow ----------------------------------------------------------------------------------*/
 
+/* True when what lies right below the mapping of this address may not be touched. */
+static bool is_guarded(uintptr_t address)
+{
+    char line[256];
+    uintptr_t guard_end = 0;
+    bool guarded = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        char *rest;
+        uintptr_t begin = strtoul(line, &rest, 16);
+        uintptr_t end = strtoul(rest + 1, &rest, 16);
+        if (begin <= address && address < end) {
+            guarded = begin == guard_end;
+        }
+        guard_end = strncmp(rest, " ---p", 5) == 0 ? end : 0;
+    }
+    (void)fclose(maps);
+    return guarded;
+}
+
+static void test_each_stack_has_a_guard_page(void **state)
+{
+    enum { SOME = 5 };
+    yodel_coroutine *c[SOME];
+    uintptr_t stacks[SOME];
+    (void)state;
+    yodel_coroutine_trim();
+    for (int i = 0; i < SOME; i++) {
+        c[i] = make(note_stack_and_wait, &stacks[i]);
+        assert_true(yodel_coroutine_resume(c[i]));
+        assert_true(is_guarded(stacks[i]));
+    }
+    for (int i = 0; i < SOME; i++) {
+        assert_false(yodel_coroutine_resume(c[i]));
+    }
+}
+
 /* In frames smaller than the guard page. */
 __attribute__((noinline)) static int go_deeper(int depth)
 {
@@ -487,6 +525,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_stack_is_used_again),
         cmocka_unit_test(test_so_many_free_ones_are_kept),
         cmocka_unit_test(test_a_stack_is_as_large_as_promised),
+        cmocka_unit_test(test_each_stack_has_a_guard_page),
         cmocka_unit_test(test_an_overflow_is_a_segmentation_fault),
         cmocka_unit_test_teardown(test_no_more_stacks, no_more_faults),
         cmocka_unit_test(test_a_full_address_space),

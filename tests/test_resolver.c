@@ -406,6 +406,9 @@ static void test_many_at_once(void **state)
         calls += o[i].calls;
     }
     assert_int_equal(calls, MANY - silent);
+    /* Nothing of theirs comes later: for longer than they would have waited. */
+    assert_int_equal(yodel_resolver_new(l->loop, &l->resolver), 0);
+    expect_failure(l, "silent.example");
 }
 
 int main(void)

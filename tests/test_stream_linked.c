@@ -182,6 +182,20 @@ static void test_a_clients_half_close_does_not(void **state)
     expect_the_end(f, l, "");
 }
 
+/* The group's idle timeout is not for what a handler opened either. */
+static void test_the_idle_timeout_is_the_handlers(void **state)
+{
+    fixture *f = *state;
+    trace_serve_with(f, talk_to_another, NULL, &(yodel_transport_settings){.idle_timeout = 0.02},
+                     TRACE_LIMIT);
+    linked l = serve(f, "n@100 n@100 n");
+    trace_wait_text(f, "until=TIMEDOUT until=TIMEDOUT");
+    fixture_send_text(f, l.up, "there\n");
+    trace_wait_returned(f, 1);
+    trace_expect("connect=ok until=TIMEDOUT until=TIMEDOUT until=there");
+    expect_the_end(f, l, "");
+}
+
 /* --- while it connects -------------------------------------------------------------------------*/
 
 static void connect_to(yodel_stream *s, void *arg)
@@ -405,6 +419,7 @@ int main(void)
         linked_test(test_an_abort_ends_it),
         linked_test(test_freeing_the_group_ends_it),
         linked_test(test_a_clients_half_close_does_not),
+        linked_test(test_the_idle_timeout_is_the_handlers),
         linked_test(test_the_client_goes_away_during_a_connect),
         linked_test(test_the_client_goes_away_during_the_lookup),
         linked_test(test_the_client_goes_away_as_it_connects),
