@@ -39,6 +39,43 @@ static void test_what_is_sent_in_pieces(void **state)
     }
 }
 
+/* Gathered or copied, the same bytes. */
+static void test_long_lines_are_gathered(void **state)
+{
+    static char copied[64 * 1024], gathered[64 * 1024];
+    (void)state;
+    talk *t = talk_new_lines(64, 1500, NULL);
+    yodel_batch batch;
+    for (size_t cut = 0; cut < 3200; cut += 133) {
+        uint64_t last = t->c.begun + 40;
+        size_t length = yodel_conversation_compose(&t->c, &t->referee, last, copied, sizeof copied);
+        size_t n = yodel_conversation_gather(&t->c, &t->referee, last, &batch), at = 0;
+        for (size_t i = 0; i < batch.count; i++) {
+            memcpy(gathered + at, batch.pieces[i].iov_base, batch.pieces[i].iov_len);
+            at += batch.pieces[i].iov_len;
+        }
+        assert_int_equal(at, n);
+        assert_true(n <= length && n > 31 * 1502);
+        assert_memory_equal(gathered, copied, n);
+        yodel_conversation_sent(&t->c, &t->referee, cut, t->now);
+        talk_answers(t, t->c.answered + 1, yodel_conversation_whole(&t->c));
+        talk_receive(t);
+    }
+    assert_int_equal(yodel_conversation_gather(&t->c, &t->referee, 0, &batch), 0);
+    talk_free(t);
+}
+
+static void test_the_ring_is_a_power_of_two(void **state)
+{
+    (void)state;
+    assert_int_equal(yodel_conversation_ring(1), 1);
+    assert_int_equal(yodel_conversation_ring(2), 2);
+    assert_int_equal(yodel_conversation_ring(3), 4);
+    assert_int_equal(yodel_conversation_ring(64), 64);
+    assert_int_equal(yodel_conversation_ring(65), 128);
+    assert_int_equal(yodel_conversation_ring(100000), 131072);
+}
+
 static void test_a_line_begun_is_in_flight_but_not_whole(void **state)
 {
     (void)state;
@@ -285,7 +322,7 @@ static void test_a_long_honest_conversation(void **state)
     test_random_init(&random, "test_a_long_honest_conversation");
     for (int round = 0; round < 50; round++) {
         talk *t = talk_new(1 + (uint32_t)test_random_below(&random, 40));
-        uint64_t depth = t->referee.depth, answers = 0;
+        uint64_t depth = t->referee.ring_mask + 1, answers = 0;
         for (int step = 0; step < 400; step++) {
             char out[2000];
             uint64_t room = depth - yodel_conversation_in_flight(&t->c);
@@ -312,6 +349,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_sent_in_pieces),
+        cmocka_unit_test(test_long_lines_are_gathered),
+        cmocka_unit_test(test_the_ring_is_a_power_of_two),
         cmocka_unit_test(test_a_line_begun_is_in_flight_but_not_whole),
         cmocka_unit_test(test_answers_cut_anywhere),
         cmocka_unit_test(test_each_line_has_its_own_time),

@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     yodel_referee r = {
         .payload = &payload,
         .connections = CONNECTIONS,
-        .depth = DEPTH,
+        .ring_mask = yodel_conversation_ring(DEPTH) - 1,
         .timeout_ns = 100,
         .tally = &tally,
     };

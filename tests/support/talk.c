@@ -14,12 +14,12 @@ static talk *make(uint32_t depth, uint32_t least, uint32_t most, const char *fix
     talk *t = calloc(1, sizeof *t);
     assert_non_null(t);
     assert_int_equal(yodel_payload_init(&t->payload, 99, least, most, fixed, "You sent: "), 0);
-    t->sent_at = calloc(depth, sizeof *t->sent_at);
+    t->sent_at = calloc(yodel_conversation_ring(depth), sizeof *t->sent_at);
     t->now = 1000 * TALK_SECOND;
     t->referee = (yodel_referee){
         .payload = &t->payload,
         .connections = CONNECTIONS,
-        .depth = depth,
+        .ring_mask = yodel_conversation_ring(depth) - 1,
         .timeout_ns = 5 * TALK_SECOND,
         .tally = calloc(1, sizeof(yodel_tally)),
     };

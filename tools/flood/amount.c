@@ -1,6 +1,7 @@
 #include "tools/flood/amount.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,26 +26,39 @@ static double factor_of(char suffix)
     }
 }
 
+/* 1.001k is 1,001: what lies nearer to a whole number than a double can tell is that number. */
+static double scaled(double value, double factor)
+{
+    double product = value * factor, whole = round(product);
+    return fabs(product - whole) <= 2 * DBL_EPSILON * whole ? whole : product;
+}
+
 int yodel_amount_parse(const char *text, double *number)
 {
     char digits[40];
     size_t length = strlen(text);
     double factor = length > 0 ? factor_of(text[length - 1]) : 0;
+    uint64_t count;
     double value;
 
     if (factor > 0) {
         length--;
     }
-    /* What is left is a number without unit, which yodel_parse_duration reads as seconds. */
+    /* What is left is a number without unit. */
     if (length == 0 || length >= sizeof digits || text[length - 1] < '0' ||
         text[length - 1] > '9') {
         return -EINVAL;
     }
     memcpy(digits, text, length);
     digits[length] = '\0';
-    int error = yodel_parse_duration(digits, &value);
+    int error = yodel_parse_count(digits, 0, UINT64_MAX, &count);
     if (error == 0) {
-        *number = value * (factor > 0 ? factor : 1);
+        value = (double)count;
+    } else if (error == -EINVAL) {
+        error = yodel_parse_duration(digits, &value); /* one with a fraction: so many seconds */
+    }
+    if (error == 0) {
+        *number = factor > 0 ? scaled(value, factor) : value;
     }
     return error;
 }
@@ -55,6 +69,9 @@ const char *yodel_amount_count(double number, char text[YODEL_AMOUNT_TEXT])
 
     size_t unit = 0;
 
+    if (fabs(number) <= 0.5) {
+        return strcpy(text, "0"); /* not "-0" */
+    }
     if (fabs(number) < 9999.5) {
         snprintf(text, YODEL_AMOUNT_TEXT, "%.0f", number);
         return text;
@@ -72,7 +89,7 @@ const char *yodel_amount_time(double seconds, char text[YODEL_AMOUNT_TEXT])
 {
     double s = fabs(seconds);
 
-    if (s == 0) {
+    if (s <= 0.5e-9) {
         return strcpy(text, "0");
     }
     if (s < 0.9995e-6) {
@@ -93,14 +110,15 @@ const char *yodel_amount_bytes(double bytes, char text[YODEL_AMOUNT_TEXT])
     static const char *const units[] = {" B", " KiB", " MiB", " GiB", " TiB"};
     size_t unit = 0;
 
-    while (fabs(bytes) >= 1023.95 && unit + 1 < sizeof units / sizeof units[0]) {
+    if (fabs(bytes) <= 0.5) {
+        return strcpy(text, "0");
+    }
+    while (fabs(bytes) >= 1023.5 && unit + 1 < sizeof units / sizeof units[0]) {
         bytes /= 1024;
         unit++;
     }
-    if (bytes == 0) {
-        return strcpy(text, "0");
-    }
-    snprintf(text, YODEL_AMOUNT_TEXT, "%.*f%s", unit > 0, bytes, units[unit]);
+    snprintf(text, YODEL_AMOUNT_TEXT, "%.*f%s", unit > 0 && fabs(bytes) < 999.95, bytes,
+             units[unit]);
     return text;
 }
 

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "tools/flood/fault.h"
 #include "tools/flood/generator_internal.h"
-#include "tools/flood/judge.h"
 
 /* When a connection failed, or ended before it was of any use. */
 #define RETRY_NS UINT64_C(100000000)
@@ -20,34 +20,6 @@
 
 static void on_event(struct ev_loop *ev, ev_io *io, int events);
 
-/* A number from 0 to below 1, always the same for a connection and its n-th socket. */
-static double chance(const yodel_connection *c, uint32_t socket, uint32_t what)
-{
-    uint64_t bits =
-        yodel_payload_chance(&c->generator->plan->payload, c->talk.connection, socket, what);
-    return (double)(bits >> 11) / 9007199254740992.0; /* 2^53 */
-}
-
-/* Which fault the connection has, on all of its sockets; or -1. Shares above 100 % in all are
- * scaled down to it. */
-static int8_t choose_fault(const yodel_connection *c)
-{
-    const double *percent = c->generator->options->faults;
-    double sum = 0;
-
-    for (int i = 0; i < YODEL_FAULTS; i++) {
-        sum += percent[i];
-    }
-    double at = chance(c, 0, 1) * (sum > 100 ? sum : 100);
-    for (int i = 0; i < YODEL_FAULTS; i++) {
-        if (at < percent[i]) {
-            return (int8_t)i;
-        }
-        at -= percent[i];
-    }
-    return -1;
-}
-
 void yodel_connection_init(yodel_connection *c, yodel_generator *g, uint32_t number,
                            uint64_t *sent_at)
 {
@@ -58,7 +30,7 @@ void yodel_connection_init(yodel_connection *c, yodel_generator *g, uint32_t num
     yodel_list_init(&c->queued);
     c->state = YODEL_CONNECTION_DOWN;
     c->since = UINT64_MAX; /* the opener's */
-    c->fault = choose_fault(c);
+    c->fault = yodel_fault_choose(&g->plan->payload, g->options->faults, number);
     c->talk.faulted = c->fault >= 0;
 }
 
@@ -87,8 +59,7 @@ static void watch(yodel_connection *c, int fd, int events)
     }
 }
 
-/* What is to be waited for while it is open. */
-static void watch_open(yodel_connection *c)
+void yodel_connection_watch(yodel_connection *c)
 {
     int events =
         (yodel_slow_reads(c) ? 0 : EV_READ) | (c->blocked && c->send_error == 0 ? EV_WRITE : 0);
@@ -134,7 +105,8 @@ static uint64_t choose_last(const yodel_connection *c)
     uint64_t lines = o->churn > 0 ? o->churn : UINT64_MAX;
 
     if (c->fault == YODEL_FAULT_HALF_CLOSE || c->fault == YODEL_FAULT_RESET) {
-        uint64_t until = 1 + (uint64_t)(chance(c, c->sockets, 2) * (o->depth + 16));
+        uint64_t until = yodel_fault_lines(&c->generator->plan->payload, c->talk.connection,
+                                           c->sockets, o->depth + 16);
         lines = until < lines ? until : lines;
     }
     return last - c->talk.begun > lines ? c->talk.begun + lines : last;
@@ -242,7 +214,7 @@ static void connected(yodel_connection *c)
         g->referee.tally->faults[c->fault]++;
         yodel_slow_add(c);
     }
-    watch_open(c);
+    yodel_connection_watch(c);
     yodel_connection_flush(c, now, now);
 }
 
@@ -350,122 +322,19 @@ void yodel_connection_wind_up(yodel_connection *c)
     }
 }
 
-/* --- sending -----------------------------------------------------------------------------------*/
-
-/* The last line that may be begun now. */
-static uint64_t last_line(const yodel_connection *c)
-{
-    const yodel_generator *g = c->generator;
-    uint64_t last = c->talk.begun;
-
-    if (!g->sending) {
-        return last; /* but its rest, if it is cut */
-    }
-    last += g->options->depth - yodel_conversation_in_flight(&c->talk);
-    last = last < c->last ? last : c->last;
-    if (g->referee.slot_ns > 0 && c->due < last) {
-        last = c->due > c->talk.begun ? c->due : c->talk.begun;
-    }
-    return last;
-}
-
-/* flood's own part in the delay of the lines after `before`. */
-static void record_lag(yodel_connection *c, uint64_t before, uint64_t since, uint64_t now)
-{
-    const yodel_referee *r = &c->generator->referee;
-
-    if (c->talk.faulted || c->talk.begun == before || now < r->counted_from) {
-        return;
-    }
-    if (r->slot_ns == 0) {
-        yodel_histogram_record(&r->tally->lag, now - since, c->talk.begun - before);
-        return;
-    }
-    for (uint64_t line = before + 1; line <= c->talk.begun; line++) {
-        uint64_t due = yodel_conversation_due(&c->talk, r, line);
-        uint64_t from = due > since ? due : since;
-        yodel_histogram_record(&r->tally->lag, now > from ? now - from : 0, 1);
-    }
-}
-
-static void block(yodel_connection *c)
-{
-    c->blocked = true;
-    watch_open(c);
-}
-
-/* Sends these bytes; false when not all went. */
-static bool send_bytes(yodel_connection *c, const char *data, size_t length, uint64_t now)
-{
-    ssize_t n;
-
-    do {
-        n = send(c->io.fd, data, length, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        if (errno != EAGAIN) {
-            /* Answers may be waiting still: reading finds them, and then the end. */
-            c->send_error = (int16_t)errno;
-        }
-        block(c);
-        return false;
-    }
-    yodel_conversation_sent(&c->talk, &c->generator->referee, (size_t)n, now);
-    if ((size_t)n < length) {
-        block(c);
-        return false;
-    }
-    return true;
-}
-
-/* Is it time for the fault that ends this socket? True when the socket is gone. */
-static bool end_by_fault(yodel_connection *c)
+void yodel_connection_end_by_fault(yodel_connection *c)
 {
     bool resets = c->fault == YODEL_FAULT_RESET;
 
     if ((!resets && c->fault != YODEL_FAULT_HALF_CLOSE) ||
         yodel_conversation_whole(&c->talk) < c->last) {
-        return false;
+        return;
     }
     c->generator->referee.tally->faults[c->fault]++;
     if (resets) {
         reset(c);
     } else {
         finish(c);
-    }
-    return resets;
-}
-
-void yodel_connection_flush(yodel_connection *c, uint64_t since, uint64_t now)
-{
-    yodel_generator *g = c->generator;
-
-    if (c->state != YODEL_CONNECTION_OPEN || c->blocked || yodel_slow_writes(c)) {
-        return;
-    }
-    uint64_t before = c->talk.begun;
-    uint64_t last = last_line(c);
-    size_t length;
-    do {
-        length =
-            yodel_conversation_compose(&c->talk, &g->referee, last, g->out, YODEL_GENERATOR_OUT);
-        if (length > 0 && !send_bytes(c, g->out, length, now)) {
-            break;
-        }
-    } while (length == YODEL_GENERATOR_OUT);
-    record_lag(c, before, since, now);
-    (void)end_by_fault(c);
-}
-
-void yodel_connection_send_piece(yodel_connection *c, size_t length)
-{
-    yodel_generator *g = c->generator;
-
-    if (c->state == YODEL_CONNECTION_OPEN && !c->blocked) {
-        length = yodel_conversation_compose(&c->talk, &g->referee, last_line(c), g->out, length);
-        if (length > 0) {
-            (void)send_bytes(c, g->out, length, yodel_clock_now());
-        }
     }
 }
 
@@ -500,7 +369,7 @@ static void on_event(struct ev_loop *ev, ev_io *io, int events)
     if ((events & EV_WRITE) != 0 && c->blocked) {
         uint64_t now = yodel_clock_now();
         c->blocked = false;
-        watch_open(c);
+        yodel_connection_watch(c);
         yodel_connection_flush(c, now, now);
     }
     /* The flush may have ended it, by a planned reset. */

@@ -37,6 +37,25 @@ size_t yodel_conversation_compose(const yodel_conversation *c, const yodel_refer
     return length;
 }
 
+size_t yodel_conversation_gather(const yodel_conversation *c, const yodel_referee *r, uint64_t last,
+                                 yodel_batch *batch)
+{
+    uint64_t number = yodel_conversation_whole(c) + 1;
+    size_t offset = c->cut;
+    size_t length = 0;
+
+    batch->count = 0;
+    for (size_t i = 0; number <= last && i < YODEL_BATCH_LINES; number++, i++) {
+        yodel_line *line = &batch->lines[i];
+        yodel_payload_line(r->payload, c->connection, number, line);
+        batch->count +=
+            (size_t)yodel_line_pieces(line, false, offset, batch->pieces + batch->count);
+        length += yodel_line_sent_length(line) - offset;
+        offset = 0;
+    }
+    return length;
+}
+
 static bool counts(const yodel_conversation *c, const yodel_referee *r, uint64_t number,
                    uint64_t sent_at)
 {
@@ -50,7 +69,7 @@ void yodel_conversation_sent(yodel_conversation *c, yodel_referee *r, size_t len
     while (length > 0) {
         if (c->cut == 0) {
             c->begun++;
-            c->sent_at[c->begun % r->depth] = now;
+            c->sent_at[c->begun & r->ring_mask] = now;
             r->tally->sent++;
             r->tally->counted_sent += counts(c, r, c->begun, now);
         } else {
@@ -106,7 +125,7 @@ static void answered(yodel_conversation *c, yodel_referee *r, run *same, uint64_
     if (number <= c->overdue) {
         return; /* too late: counted as a timeout already */
     }
-    uint64_t sent_at = c->sent_at[number % r->depth];
+    uint64_t sent_at = c->sent_at[number & r->ring_mask];
     if (now - sent_at > r->timeout_ns && !c->faulted) {
         c->overdue = number;
         r->tally->flaws[YODEL_FLAW_TIMEOUT]++;
@@ -198,7 +217,7 @@ bool yodel_conversation_expire(yodel_conversation *c, yodel_referee *r, uint64_t
     bool any = false;
 
     for (; number <= c->begun; number++) {
-        uint64_t since = c->sent_at[number % r->depth];
+        uint64_t since = c->sent_at[number & r->ring_mask];
         if (c->faulted && c->progress_at > since) {
             since = c->progress_at;
         }

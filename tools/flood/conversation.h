@@ -24,7 +24,7 @@
 typedef struct yodel_referee {
     const yodel_payload *payload;
     uint32_t connections; /* of the whole run: whose lines there can be */
-    uint32_t depth;       /* lines in flight at most */
+    uint32_t ring_mask;   /* yodel_conversation_ring - 1 */
     uint64_t timeout_ns;
     uint64_t counted_from; /* lines sent (open loop: due) before this instant are the warm-up's */
     /* Open loop: line n of connection c is due at start + ((n - 1) * connections + c) * slot_ns. */
@@ -42,7 +42,7 @@ typedef struct yodel_conversation {
     uint64_t begun;    /* lines 1 to begun have at least their first byte sent */
     uint64_t answered; /* lines 1 to answered are done with, well or badly */
     uint64_t overdue;  /* lines up to this one were counted as timeouts, if not answered before */
-    uint64_t *sent_at; /* of line n at n % depth: when its first byte was sent, ns */
+    uint64_t *sent_at; /* of line n at n & ring_mask: when its first byte was sent, ns */
     uint64_t progress_at; /* when bytes came, or the rest of a line went, for the last time */
     uint64_t latency_sum; /* ns, of the answers timed */
     uint32_t latency_count;
@@ -53,13 +53,21 @@ typedef struct yodel_conversation {
     struct yodel_doubt *doubt; /* NULL until something is wrong */
 } yodel_conversation;
 
-/* Starts one: sent_at has room for `depth` entries and stays the caller's. */
+/* How many entries sent_at has for so many lines in flight at most: a power of two, since a division for
+ * each line would be felt. */
+static inline uint32_t yodel_conversation_ring(uint32_t depth)
+{
+    return depth <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(depth - 1));
+}
+
+/* Starts one: sent_at has room for as many entries as yodel_conversation_ring says and stays the
+ * caller's. */
 void yodel_conversation_init(yodel_conversation *c, uint32_t connection, uint64_t *sent_at);
 
 /* Frees what it holds. */
 void yodel_conversation_destroy(yodel_conversation *c);
 
-/* Lines in flight that may still be answered in time. At most depth. */
+/* Lines in flight that may still be answered in time. */
 static inline uint64_t yodel_conversation_in_flight(const yodel_conversation *c)
 {
     return c->begun - (c->answered > c->overdue ? c->answered : c->overdue);
@@ -76,6 +84,17 @@ static inline uint64_t yodel_conversation_due(const yodel_conversation *c, const
  * returns how many bytes. Changes nothing: yodel_conversation_sent does. */
 size_t yodel_conversation_compose(const yodel_conversation *c, const yodel_referee *r,
                                   uint64_t last, char *out, size_t room);
+
+/* The same for long lines, which are sent from where they lie: fills in the message's pieces instead of
+ * copying. It lives as long as the batch and the payload. */
+#define YODEL_BATCH_LINES 32
+typedef struct yodel_batch {
+    yodel_line lines[YODEL_BATCH_LINES];
+    struct iovec pieces[3 * YODEL_BATCH_LINES];
+    size_t count; /* pieces */
+} yodel_batch;
+size_t yodel_conversation_gather(const yodel_conversation *c, const yodel_referee *r, uint64_t last,
+                                 yodel_batch *batch);
 
 /* The first `length` of the bytes composed went to the kernel at `now`. */
 void yodel_conversation_sent(yodel_conversation *c, yodel_referee *r, size_t length, uint64_t now);

@@ -160,6 +160,7 @@ static void end_of_time(yodel_generator *g)
         g->sending = true;
         flush_all(g);
     } else {
+        yodel_pacer_finish(g);
         stop(g);
     }
 }
@@ -267,7 +268,7 @@ static void set_referee(yodel_generator *g)
     g->referee = (yodel_referee){
         .payload = &g->plan->payload,
         .connections = o->connections,
-        .depth = o->depth,
+        .ring_mask = yodel_conversation_ring(o->depth) - 1,
         .timeout_ns = yodel_clock_from_seconds(o->timeout),
         .counted_from = UINT64_MAX,
         .slot_ns = o->rate > 0 ? 1e9 / o->rate : 0,
@@ -280,14 +281,17 @@ static int make(yodel_generator *g)
     const yodel_flood_options *o = g->options;
 
     g->connections = calloc(g->count, sizeof *g->connections);
-    g->sent_at = calloc((size_t)g->count * o->depth, sizeof *g->sent_at);
+    g->sent_at = calloc((size_t)g->count * yodel_conversation_ring(o->depth), sizeof *g->sent_at);
     g->with_due = calloc(o->rate > 0 ? g->count : 1, sizeof(yodel_connection *));
     g->working = malloc(o->target_count);
     g->in = malloc(YODEL_GENERATOR_IN);
     g->out = malloc(YODEL_GENERATOR_OUT);
+    bool is_long = g->plan->payload.length_min >= YODEL_GENERATOR_LONG;
+    g->batch = is_long ? malloc(sizeof *g->batch) : NULL;
     g->interval = new_interval(g);
-    if (g->connections == NULL || g->sent_at == NULL || g->with_due == NULL || g->working == NULL ||
-        g->in == NULL || g->out == NULL || g->interval == NULL) {
+    if ((is_long && g->batch == NULL) || g->connections == NULL || g->sent_at == NULL ||
+        g->with_due == NULL || g->working == NULL || g->in == NULL || g->out == NULL ||
+        g->interval == NULL) {
         return -ENOMEM;
     }
     memset(g->working, 255, o->target_count);
@@ -337,7 +341,7 @@ int yodel_generator_new(const yodel_plan *plan, uint32_t index, const yodel_gene
     yodel_deferred_init(&g->over, on_over);
     for (uint32_t i = 0; i < g->count; i++) {
         yodel_connection_init(&g->connections[i], g, index + i * g->options->threads,
-                              g->sent_at + (size_t)i * g->options->depth);
+                              g->sent_at + (size_t)i * yodel_conversation_ring(g->options->depth));
     }
     *out = g;
     return 0;
@@ -403,5 +407,6 @@ void yodel_generator_free(yodel_generator *g)
     free(g->working);
     free(g->in);
     free(g->out);
+    free(g->batch);
     free(g);
 }

@@ -16,6 +16,9 @@
 #include "generator.h"
 #include "plan.h"
 
+/* Lines from this length on are sent from where they lie, without a copy. */
+#define YODEL_GENERATOR_LONG 1000
+
 /* How much is received and sent at a time. */
 #define YODEL_GENERATOR_IN  (64 * 1024)
 #define YODEL_GENERATOR_OUT (128 * 1024)
@@ -104,6 +107,7 @@ struct yodel_generator {
     yodel_phase last_phase;
 
     char *in, *out;
+    yodel_batch *batch; /* instead of out when lines are long; otherwise NULL */
 };
 
 /* --- connection.c: a socket's life -------------------------------------------------------------*/
@@ -123,6 +127,11 @@ void yodel_connection_sweep(yodel_connection *c, uint64_t now);
 
 /* No new lines: closes when nothing is in flight any more. */
 void yodel_connection_wind_up(yodel_connection *c);
+
+/* For connection_send.c: waits for what has to be waited for while it is open; ends the socket if it is
+ * time for a half-close or a reset that was planned, after which it may be gone. */
+void yodel_connection_watch(yodel_connection *c);
+void yodel_connection_end_by_fault(yodel_connection *c);
 
 /* Closes its socket and frees what it holds; its thread does not run any more. */
 void yodel_connection_free(yodel_connection *c);
@@ -159,6 +168,8 @@ void yodel_opener_stop(yodel_generator *g);
 
 int yodel_pacer_init(yodel_generator *g);
 void yodel_pacer_go(yodel_generator *g);
+/* The time is over: releases what was due in it, and has not been for want of a turn. */
+void yodel_pacer_finish(yodel_generator *g);
 void yodel_pacer_stop(yodel_generator *g);
 void yodel_pacer_free(yodel_generator *g);
 

@@ -14,17 +14,6 @@ static double next_percentile(double percent)
     return percent + 100.0 / (TICKS_PER_HALF_DISTANCE * pow(2, half_distances));
 }
 
-static uint64_t count_up_to(const yodel_histogram *h, uint64_t limit)
-{
-    size_t index = 0;
-    uint64_t value, count, sum = 0;
-
-    while (yodel_histogram_next(h, &index, &value, &count) && value <= limit) {
-        sum += count;
-    }
-    return sum;
-}
-
 static double deviation(const yodel_histogram *h)
 {
     size_t index = 0;
@@ -38,19 +27,33 @@ static double deviation(const yodel_histogram *h)
     return h->count > 0 ? sqrt(sum / (double)h->count) : 0;
 }
 
-int yodel_hgrm_write(const yodel_histogram *h, FILE *out)
+/* One line for each percentile that is due, but only one once all are seen. Plotters take lines with
+ * four fields only, so the greatest value must have one, too. */
+static void write_percentiles(const yodel_histogram *h, FILE *out)
 {
-    fprintf(out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount",
-            "1/(1-Percentile)");
-    uint64_t seen = 0;
-    for (double percent = 0; h->count > 0 && seen < h->count; percent = next_percentile(percent)) {
-        uint64_t value = yodel_histogram_percentile(h, percent);
-        seen = count_up_to(h, value);
-        if (seen < h->count) {
+    size_t index = 0;
+    uint64_t value, count, seen = 0;
+    double percent = 0;
+
+    while (yodel_histogram_next(h, &index, &value, &count)) {
+        seen += count;
+        while (percent <= 100 * (double)seen / (double)h->count) {
             fprintf(out, "%12.6f %14.12f %10" PRIu64 " %14.2f\n", (double)value / 1e6,
                     percent / 100, seen, 1 / (1 - percent / 100));
+            percent = next_percentile(percent);
+            if (seen == h->count) {
+                break;
+            }
         }
     }
+}
+
+int yodel_hgrm_write(const yodel_histogram *h, FILE *out)
+{
+    errno = 0;
+    fprintf(out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount",
+            "1/(1-Percentile)");
+    write_percentiles(h, out);
     if (h->count > 0) {
         fprintf(out, "%12.6f %14.12f %10" PRIu64 "\n", (double)h->most / 1e6, 1.0, h->count);
     }

@@ -2,14 +2,15 @@
 
 #include <math.h>
 
-/* The highest value of a bucket. */
+/* The highest value of a bucket, which for the last of all is where clipping begins. */
 static uint64_t value_of(size_t bucket)
 {
     if (bucket < 2048) {
         return bucket;
     }
     unsigned shift = (unsigned)(bucket >> 10) - 1;
-    return ((((uint64_t)bucket & 1023) + 1024 + 1) << shift) - 1;
+    uint64_t value = ((((uint64_t)bucket & 1023) + 1024 + 1) << shift) - 1;
+    return value < YODEL_HISTOGRAM_HIGHEST ? value : YODEL_HISTOGRAM_HIGHEST;
 }
 
 static uint64_t within(const yodel_histogram *h, uint64_t value)
@@ -60,7 +61,7 @@ uint64_t yodel_histogram_percentile(const yodel_histogram *h, double percent)
             return within(h, value_of(i));
         }
     }
-    return h->most;
+    return within(h, value_of(last));
 }
 
 double yodel_histogram_mean(const yodel_histogram *h)

@@ -97,6 +97,13 @@ void yodel_pacer_go(yodel_generator *g)
     }
 }
 
+void yodel_pacer_finish(yodel_generator *g)
+{
+    if (g->pacer.fd >= 0) {
+        release(g);
+    }
+}
+
 void yodel_pacer_stop(yodel_generator *g)
 {
     if (g->pacer.fd >= 0) {

@@ -204,39 +204,38 @@ bool yodel_payload_claim(const yodel_payload *p, const char *answer, size_t leng
     return true;
 }
 
-/* A line is three pieces: head, body, CRLF. */
-typedef struct piece {
-    const char *data;
-    size_t length;
-} piece;
-
-static void pieces_of(const yodel_line *line, bool answer, piece pieces[3])
+int yodel_line_pieces(const yodel_line *line, bool answer, size_t offset, struct iovec pieces[3])
 {
     uint32_t skip = answer ? 0 : line->prefix_length;
+    /* sendmsg(2) and recvmsg(2) share the struct, so what is only read is not const. */
+    const struct iovec all[3] = {
+        {(char *)line->head + skip, line->head_length - skip},
+        {(char *)line->body, line->body_length},
+        {(char *)"\r\n", 2},
+    };
+    int count = 0;
 
-    pieces[0] = (piece){line->head + skip, line->head_length - skip};
-    pieces[1] = (piece){line->body, line->body_length};
-    pieces[2] = (piece){"\r\n", 2};
+    for (int i = 0; i < 3; i++) {
+        if (offset >= all[i].iov_len) {
+            offset -= all[i].iov_len;
+            continue;
+        }
+        pieces[count++] = (struct iovec){(char *)all[i].iov_base + offset, all[i].iov_len - offset};
+        offset = 0;
+    }
+    return count;
 }
 
 size_t yodel_line_copy(const yodel_line *line, bool answer, size_t offset, char *out, size_t room)
 {
-    piece pieces[3];
+    struct iovec pieces[3];
+    int count = yodel_line_pieces(line, answer, offset, pieces);
     size_t done = 0;
 
-    pieces_of(line, answer, pieces);
-    for (int i = 0; i < 3; i++) {
-        if (offset >= pieces[i].length) {
-            offset -= pieces[i].length;
-            continue;
-        }
-        size_t n = pieces[i].length - offset;
-        if (n > room - done) {
-            n = room - done;
-        }
-        memcpy(out + done, pieces[i].data + offset, n);
+    for (int i = 0; i < count && done < room; i++) {
+        size_t n = pieces[i].iov_len < room - done ? pieces[i].iov_len : room - done;
+        memcpy(out + done, pieces[i].iov_base, n);
         done += n;
-        offset = 0;
     }
     return done;
 }
@@ -256,25 +255,17 @@ static size_t equal_bytes(const char *a, const char *b, size_t length)
 
 size_t yodel_line_match(const yodel_line *line, size_t offset, const char *data, size_t length)
 {
-    piece pieces[3];
+    struct iovec pieces[3];
+    int count = yodel_line_pieces(line, true, offset, pieces);
     size_t done = 0;
 
-    pieces_of(line, true, pieces);
-    for (int i = 0; i < 3; i++) {
-        if (offset >= pieces[i].length) {
-            offset -= pieces[i].length;
-            continue;
-        }
-        size_t n = pieces[i].length - offset;
-        if (n > length - done) {
-            n = length - done;
-        }
-        size_t equal = equal_bytes(pieces[i].data + offset, data + done, n);
+    for (int i = 0; i < count && done < length; i++) {
+        size_t n = pieces[i].iov_len < length - done ? pieces[i].iov_len : length - done;
+        size_t equal = equal_bytes(pieces[i].iov_base, data + done, n);
         done += equal;
         if (equal < n) {
             break;
         }
-        offset = 0;
     }
     return done;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 /* Room for the prefix and the head: 13 digits, a dot, 7 digits and a colon. */
 #define YODEL_PAYLOAD_PREFIX 16
@@ -87,6 +88,10 @@ static inline uint32_t yodel_line_answer_length(const yodel_line *line)
 /* Copies at most `room` bytes of the line (answer: of its answer), CRLF included, from `offset` on;
  * returns how many. */
 size_t yodel_line_copy(const yodel_line *line, bool answer, size_t offset, char *out, size_t room);
+
+/* The same without copying: where the pieces lie, in order; returns how many there are, up to 3. They live
+ * as long as the line and the payload. */
+int yodel_line_pieces(const yodel_line *line, bool answer, size_t offset, struct iovec pieces[3]);
 
 /* How many of the `length` bytes at data are those of the line's answer from `offset` on: less than
  * length where a byte differs or the answer is over. */

@@ -34,7 +34,7 @@ void yodel_report_paragraph(const yodel_report_page *page, size_t indent, const 
     text += strspn(text, " ");
     while (*text != '\0') {
         size_t length = strcspn(text, " ");
-        if (column > 0 && column + 1 + length > YODEL_REPORT_WIDTH) {
+        if (column > 0 && column + length > 3 + YODEL_REPORT_WIDTH) {
             fputc('\n', page->out);
             column = 0;
         }
@@ -222,16 +222,19 @@ static void write_verdict(const yodel_report_page *page)
 {
     const yodel_report *report = page->report;
     size_t invalid = 0, interrupted = 0;
+    bool good = true;
 
     for (size_t i = 0; i < report->count; i++) {
         invalid += report->results[i].invalid[0] != '\0';
         interrupted += report->results[i].interrupted;
+        good = good && yodel_result_status(&report->results[i]) == 0 &&
+               report->results[i].total.answered > 0;
     }
     size_t slos = report->options->slo_count;
     size_t kept = write_slos(page);
     fputs(slos > 0 ? "\n" : "", page->out);
-    /* The figures can be trusted: that alone is no reason for green. */
-    bool good = yodel_result_status(yodel_report_median_run(report)) == 0 && kept == slos;
+    /* That the figures can be trusted is no reason for green yet. */
+    good = good && kept == slos;
     write_word(page,
                invalid > 0 ? YODEL_COLOR_BAD
                : good      ? YODEL_COLOR_GOOD

@@ -34,7 +34,7 @@ void yodel_report_runs(const yodel_report_page *page);
 /* report_flaws.c: errors and planned faults of all runs together. */
 void yodel_report_faults(const yodel_report_page *page);
 void yodel_report_flaws(const yodel_report_page *page);
-/* The first wrong answer of the first run that has one, with a newline before it; and the command that does it again. */
+/* The first wrong answer of the first run that has one, and the command that does it again. */
 void yodel_report_mismatch(const yodel_report_page *page);
 
 #endif

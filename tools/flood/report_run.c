@@ -30,14 +30,14 @@ static void write_traffic(const yodel_report_page *page, const yodel_result *r)
     }
     fputs("\n\n", page->out);
     write_count(page, "sent", t->sent, t->bytes_out);
-    fputc('\n', page->out);
+    fputs(warm_up > 0 ? " (with the warm-up)\n" : "\n", page->out);
     /* Only an answer that was right in every byte counts as verified. */
     write_count(page, "verified", t->answered, t->bytes_in);
     if (t->answered > 0) {
-        fputs(" received, every byte checked", page->out);
+        fputs(" in, every byte checked", page->out);
     }
     if (t->answered < t->sent) {
-        fprintf(page->out, "; %s missing",
+        fprintf(page->out, "; %s unverified",
                 yodel_amount_exact((int64_t)(t->sent - t->answered), text));
     }
     fputc('\n', page->out);

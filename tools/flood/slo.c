@@ -114,8 +114,12 @@ int yodel_slo_parse(const char *text, yodel_slo *slo, char *message, size_t size
     (void)read_operator(&rest, &s.op); /* one of them stands there */
     rest += strspn(rest, " \t");
     size_t length = trimmed(rest, strlen(rest));
-    if (length == 0 || length >= sizeof bound) {
+    if (length == 0) {
         snprintf(message, size, "'%s' has no value behind its operator", text);
+        return -EINVAL;
+    }
+    if (length >= sizeof bound) {
+        snprintf(message, size, "'%.*s' is no value for %s", (int)length, rest, s.metric->name);
         return -EINVAL;
     }
     snprintf(bound, sizeof bound, "%.*s", (int)length, rest);

@@ -10,7 +10,8 @@
 /* Room for the text, NUL included. */
 #define YODEL_VALUE_TEXT (YODEL_AMOUNT_TEXT + 8)
 
-/* "250.0k/s", "412us", "4.6 KiB", "61%", "0.5%", "1,234"; "-" for NAN. Writes to text and returns it. */
+/* "250.0k/s", "412us", "4.6 KiB", "61%", "0.5%", "1,234"; "-" for NAN. Writes to text and
+ * returns it. */
 const char *yodel_value_text(yodel_unit unit, double value, char text[YODEL_VALUE_TEXT]);
 
 #endif

@@ -1,5 +1,6 @@
 #include "tools/flood/verdict.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "tools/flood/amount.h"
@@ -11,11 +12,18 @@
 /* Of the rate asked for. */
 #define SHARE 0.99
 
+/* How many lines were due in the time that counts. With -n it may be over before the last answer. */
+static double lines_due(const yodel_result *r, const yodel_flood_options *o)
+{
+    double due = o->rate * r->seconds;
+    return o->messages > 0 ? fmin(due, (double)o->messages - ceil(o->rate * o->warm_up)) : due;
+}
+
 static void judge_open_loop(yodel_result *r, const yodel_flood_options *o, uint64_t lag,
                             double busiest)
 {
     char text[YODEL_AMOUNT_TEXT];
-    double asked = o->messages > 0 ? (double)o->messages : o->rate * r->seconds;
+    double asked = lines_due(r, o);
     double share = asked > 0 ? (double)r->total.counted_sent / asked : 1;
 
     if (lag > LAG_NS) {
