@@ -71,12 +71,15 @@ static void tell(const lie *what, const char *depth)
     liar_stop(l);
 }
 
-/* The rule's connection is 1 of `connections`, its line 5 of `lines`, unless it says otherwise. */
+/* The rule's connection is 1 of `connections` (any, if it is said how often), its line 5 of `lines`,
+ * unless it says otherwise. */
 static void tell_all(const lie *lies, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         lie what = lies[i];
-        what.rule.connection = what.rule.connection > 0 ? what.rule.connection : 1;
+        if (what.rule.times == 0) {
+            what.rule.connection = 1;
+        }
         what.rule.line = what.rule.line > 0 ? what.rule.line : 5;
         what.connections = what.connections > 0 ? what.connections : 1;
         what.lines = what.lines > 0 ? what.lines : 200;
@@ -189,11 +192,18 @@ static void test_swapped(void **state)
     TELL(lies);
 }
 
+/* The first that comes to line 5 waits for one of those that have not: there is one. */
 static void test_exchanged(void **state)
 {
     static const lie lies[] = {
-        {{.lie = LIAR_EXCHANGE}, .connections = 2, .status = WRONG, .errors = {{"foreign", 2}}},
-        {{.lie = LIAR_EXCHANGE}, .connections = 7, .status = WRONG, .errors = {{"foreign", 2}}},
+        {{.lie = LIAR_EXCHANGE, .times = 1},
+         .connections = 2,
+         .status = WRONG,
+         .errors = {{"foreign", 2}}},
+        {{.lie = LIAR_EXCHANGE, .times = 1},
+         .connections = 7,
+         .status = WRONG,
+         .errors = {{"foreign", 2}}},
     };
 
     (void)state;

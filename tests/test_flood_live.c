@@ -4,6 +4,7 @@
 #include "tools/flood/live.h"
 
 #include <math.h>
+#include <poll.h>
 #include <pty.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
+
+/* For what has been written already to come out of a terminal. */
+#define PATIENCE_MS 20000
 
 #define HEADER " time  conns   sent/s   recv/s  inflt    p50    p99    max  errs  lag99  cli%  srv%"
 #define TWELVE "  12s  10.0k   250.0k   249.9k   8100  412us 1.90ms 7.20ms     0   38us    61    97"
@@ -183,6 +187,11 @@ static void assert_shown(int terminal, const char *expected)
     size_t length = 0, wanted = strlen(expected);
 
     while (length < wanted) {
+        struct pollfd poll_fd = {.fd = terminal, .events = POLLIN};
+        if (poll(&poll_fd, 1, PATIENCE_MS) != 1) {
+            text[length] = '\0';
+            fail_msg("only \"%s\" came", text);
+        }
         ssize_t n = read(terminal, text + length, sizeof text - 1 - length);
         assert_true(n > 0);
         length += (size_t)n;

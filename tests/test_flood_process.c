@@ -1,10 +1,12 @@
 /*
- * What a process costs: read from /proc, of processes whose name is a trap, that end, that never were.
+ * What a process costs: read from /proc, of processes whose name is a trap, that end,
+ * that never were.
  */
 #include "tools/flood/process.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>

@@ -20,8 +20,8 @@
 #define YODEL_GENERATOR_LONG 1000
 
 /* How much is received and sent at a time. */
-#define YODEL_GENERATOR_IN  (64 * 1024)
-#define YODEL_GENERATOR_OUT (128 * 1024)
+#define YODEL_GENERATOR_IN  ((size_t)64 * 1024)
+#define YODEL_GENERATOR_OUT ((size_t)128 * 1024)
 
 typedef enum yodel_connection_state {
     YODEL_CONNECTION_DOWN,       /* to be opened (again) at retry_at, or waiting in the queue */

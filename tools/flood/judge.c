@@ -23,10 +23,11 @@ struct yodel_doubt {
     failure failures[YODEL_JUDGE_MEMORY];
 };
 
-/* What is judged: an answer without its CRLF. */
+/* What is judged. */
 typedef struct suspect {
     const char *data;
-    size_t length;
+    size_t length; /* without its CRLF */
+    size_t whole;  /* with it, if it came */
 } suspect;
 
 void yodel_judge_free(struct yodel_doubt *doubt)
@@ -102,20 +103,22 @@ static void note_mismatch(const yodel_conversation *c, yodel_referee *r, yodel_f
         .flaw = flaw,
         .connection = c->connection,
         .line = c->answered + 1,
-        .got_length = s.length,
+        .got_length = s.whole,
         .at_ns = yodel_clock_now(),
     };
     if (c->answered < yodel_conversation_whole(c)) {
         yodel_line line;
         yodel_payload_line(r->payload, c->connection, m->line, &line);
         m->expected_length = yodel_line_answer_length(&line);
-        m->offset = yodel_line_match(&line, 0, s.data, s.length);
+        m->offset = yodel_line_match(&line, 0, s.data, s.whole);
         m->from = m->offset < 16 ? 0 : m->offset / 8 * 8 - 8;
         m->expected_kept =
             yodel_line_copy(&line, true, m->from, (char *)m->expected, sizeof m->expected);
     }
-    m->got_kept = s.length - m->from < sizeof m->got ? s.length - m->from : sizeof m->got;
-    memcpy(m->got, s.data + m->from, m->got_kept);
+    m->got_kept = s.whole - m->from < sizeof m->got ? s.whole - m->from : sizeof m->got;
+    if (m->got_kept > 0) {
+        memcpy(m->got, s.data + m->from, m->got_kept);
+    }
 }
 
 /* The judgement of a line was corrected; what is shown of it follows. */
@@ -311,16 +314,13 @@ static size_t find_end(bool cr, const char *data, size_t length)
     return 0;
 }
 
-/* Without its CRLF, if that was kept. */
 static suspect collected(const struct yodel_doubt *doubt)
 {
     const char *data = (const char *)yodel_buffer_data(&doubt->answer);
     size_t length = yodel_buffer_len(&doubt->answer);
+    bool ended = length >= 2 && memcmp(data + length - 2, "\r\n", 2) == 0;
 
-    if (length >= 2 && memcmp(data + length - 2, "\r\n", 2) == 0) {
-        length -= 2;
-    }
-    return (suspect){length > 0 ? data : "", length};
+    return (suspect){length > 0 ? data : "", ended ? length - 2 : length, length};
 }
 
 size_t yodel_judge_take(yodel_conversation *c, yodel_referee *r, const char *data, size_t length,

@@ -1,6 +1,6 @@
 /*
- * live: one line a second while flood runs. On a terminal the line rewrites itself, elsewhere each is a
- * line of its own, so that a log keeps them all.
+ * live: one line a second while flood runs. On a terminal the line rewrites itself, elsewhere each is
+ * a line of its own, so that a log keeps them all.
  */
 #ifndef YODEL_FLOOD_LIVE_H
 #define YODEL_FLOOD_LIVE_H
@@ -47,8 +47,8 @@ void yodel_live_second(yodel_live *live, const yodel_second *second);
 /* Prints a line of text (without newline) above the live line. */
 void yodel_live_message(yodel_live *live, const char *text);
 
-/* The run is over: leaves the last line where it is and the cursor on a fresh one. What comes next is
- * another run: header first, errors counted from 0. */
+/* The run is over: leaves the last line where it is and the cursor on a fresh one. What comes next
+ * is another run: header first, errors counted from 0. */
 void yodel_live_finish(yodel_live *live);
 
 #endif

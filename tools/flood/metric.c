@@ -36,6 +36,11 @@ static double p90(const yodel_result *r)
     return latency(r, 90);
 }
 
+static double p95(const yodel_result *r)
+{
+    return latency(r, 95);
+}
+
 static double p99(const yodel_result *r)
 {
     return latency(r, 99);
@@ -158,6 +163,7 @@ const yodel_metric *yodel_metrics(size_t *count)
         {"mean", "mean latency", YODEL_UNIT_SECONDS, YODEL_BETTER_LESS, mean},
         {"p50", "median latency", YODEL_UNIT_SECONDS, YODEL_BETTER_LESS, p50},
         {"p90", "latency of 90 % of the lines", YODEL_UNIT_SECONDS, YODEL_BETTER_LESS, p90},
+        {"p95", "latency of 95 % of the lines", YODEL_UNIT_SECONDS, YODEL_BETTER_LESS, p95},
         {"p99", "latency of 99 % of the lines", YODEL_UNIT_SECONDS, YODEL_BETTER_LESS, p99},
         {"p99.9", "latency of 99.9 % of the lines", YODEL_UNIT_SECONDS, YODEL_BETTER_LESS, p999},
         {"p99.99", "latency of 99.99 % of the lines", YODEL_UNIT_SECONDS, YODEL_BETTER_LESS, p9999},

@@ -124,6 +124,47 @@ int yodel_option_lengths(const char *text, uint32_t *min, uint32_t *max, const y
     return 0;
 }
 
+int yodel_option_message(const char *text, const char **line, uint32_t *length,
+                         const yodel_complaint *c)
+{
+    size_t bytes = strlen(text);
+
+    if (bytes == 0) {
+        return yodel_complain(c, "--message is empty");
+    }
+    if (strstr(text, "\r\n") != NULL) {
+        return yodel_complain(c, "--message has a CRLF in it: that would be two lines");
+    }
+    if (bytes > LENGTH_MAX) {
+        return yodel_complain(c, "--message is longer than 16M");
+    }
+    *line = text;
+    *length = (uint32_t)bytes;
+    return 0;
+}
+
+int yodel_option_expect(const char *text, yodel_flood_expect *expect, const yodel_complaint *c)
+{
+    if (strcmp(text, "chat") == 0) {
+        *expect = YODEL_EXPECT_CHAT;
+    } else if (strcmp(text, "echo") == 0) {
+        *expect = YODEL_EXPECT_ECHO;
+    } else {
+        return yodel_complain(c, "--expect '%s' is neither chat nor echo", text);
+    }
+    return 0;
+}
+
+int yodel_option_file(const char *option, const char *text, const char **path,
+                      const yodel_complaint *c)
+{
+    if (text[0] == '\0') {
+        return yodel_complain(c, "%s is empty", option);
+    }
+    *path = text;
+    return 0;
+}
+
 int yodel_option_seed(const char *text, uint64_t *seed, const yodel_complaint *c)
 {
     bool hex = strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0;

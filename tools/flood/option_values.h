@@ -34,6 +34,14 @@ int yodel_option_time(const char *option, const char *text, bool zero_allowed, d
                       const yodel_complaint *c);
 /* A length or two of them: "64", "16-4K". */
 int yodel_option_lengths(const char *text, uint32_t *min, uint32_t *max, const yodel_complaint *c);
+/* The one line (-m), which is text itself, and its length. */
+int yodel_option_message(const char *text, const char **line, uint32_t *length,
+                         const yodel_complaint *c);
+/* "chat" or "echo". */
+int yodel_option_expect(const char *text, yodel_flood_expect *expect, const yodel_complaint *c);
+/* The name of a file, which is text itself. Whether it can be written is not asked here. */
+int yodel_option_file(const char *option, const char *text, const char **path,
+                      const yodel_complaint *c);
 /* A seed: decimal, or hexadecimal with 0x. */
 int yodel_option_seed(const char *text, uint64_t *seed, const yodel_complaint *c);
 /* A list of faults: "split,reset:5". Adds to percents. */

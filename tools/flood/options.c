@@ -10,57 +10,6 @@
 #include "core/option_error.h"
 #include "tools/flood/option_values.h"
 
-const char yodel_flood_help[] =
-    "Usage: flood [options] [HOST[:PORT]...]\n"
-    "       flood compare A.json B.json\n"
-    "\n"
-    "Floods a line server (default localhost:8007) and checks every byte of every answer.\n"
-    "\n"
-    "Load\n"
-    "  -c, --connections N  connections (50)\n"
-    "  -t, --threads N      threads (the cores this process may use)\n"
-    "  -d, --duration T     how long lines are sent and counted (10s)\n"
-    "  -n, --messages N     or how many lines in all\n"
-    "  -P, --depth N        lines in flight per connection (1)\n"
-    "  -R, --rate N         lines per second in all, whatever the server does (open loop);\n"
-    "                       without it each answer lets the next line go (closed loop)\n"
-    "  -w, --warm-up T      before that, not counted (1s; with -n and --idle 0)\n"
-    "  -T, --timeout T      for an answer, and for connecting (5s)\n"
-    "  -x, --repeat N       runs, one after the other (1)\n"
-    "Lines\n"
-    "  -s, --size N[-M]     bytes of a line without CRLF, evenly from N to M (64)\n"
-    "  -m, --message STR    the same line every time\n"
-    "      --expect KIND    the answer to line L: chat is \"You sent: L\", echo is L (chat)\n"
-    "      --seed N         of lines and faults (random; the report shows it)\n"
-    "Connections\n"
-    "      --connect-rate N opened per second (as fast as they come)\n"
-    "      --source LIST    local addresses to connect from, with commas between them\n"
-    "      --churn N        a new connection after each N lines\n"
-    "      --idle           open all, hold them for -d, then one line each\n"
-    "      --fault LIST     what flood does wrong, with commas between: split (cut at random),\n"
-    "                       drip (1 byte a segment), slow-read, half-close, reset; :PERCENT\n"
-    "                       behind a name: of the connections (100)\n"
-    "Report\n"
-    "      --server-pid PID sample the server's CPU and memory\n"
-    "      --slo 'p99<2ms'  a promise; broken: exit status 99. Also 'errors=0', 'rate>=100k';\n"
-    "                       repeatable\n"
-    "      --json FILE      everything, for `flood compare` and other programs; '-' is stdout\n"
-    "      --csv FILE       a row per second\n"
-    "      --html FILE      a page with charts\n"
-    "      --hgrm FILE      latency percentiles for HdrHistogram's plotters\n"
-    "  -q, --quiet          no live line\n"
-    "      --no-color       also: NO_COLOR in the environment\n"
-    "  -h, --help\n"
-    "  -V, --version\n"
-    "\n"
-    "Numbers take k, M, G; times us, ms, s, m, h.\n"
-    "Exit status: 0 fine, 1 could not run, 2 usage, 3 wrong bytes, 4 lost answers or errors,\n"
-    "5 invalid (flood was too slow), 99 an SLO failed, 130 interrupted.\n"
-    "\n"
-    "  flood -c 1k -P 16 -d 30s                 as much as the server can do\n"
-    "  flood -R 50k --slo 'p99<2ms' host:8007   does it keep up, and how fast?\n"
-    "  flood --fault split:20,reset:5 --churn 100\n";
-
 enum {
     OPTION_EXPECT = 256,
     OPTION_SEED,
@@ -136,36 +85,6 @@ static int parse_slo(parse *p, const char *text)
     return 0;
 }
 
-static int parse_expect(parse *p, const char *text)
-{
-    if (strcmp(text, "chat") == 0) {
-        p->o->expect = YODEL_EXPECT_CHAT;
-    } else if (strcmp(text, "echo") == 0) {
-        p->o->expect = YODEL_EXPECT_ECHO;
-    } else {
-        return yodel_complain(p->complaint, "--expect '%s' is neither chat nor echo", text);
-    }
-    return 0;
-}
-
-static int parse_message(parse *p, const char *text)
-{
-    size_t length = strlen(text);
-
-    if (length == 0) {
-        return yodel_complain(p->complaint, "--message is empty");
-    }
-    if (strstr(text, "\r\n") != NULL) {
-        return yodel_complain(p->complaint, "--message has a CRLF in it: that would be two lines");
-    }
-    if (length > 16 * 1024 * 1024) {
-        return yodel_complain(p->complaint, "--message is longer than 16M");
-    }
-    p->o->fixed_line = text;
-    p->o->length_min = p->o->length_max = (uint32_t)length;
-    return 0;
-}
-
 static int parse_count(const char *option, const char *text, uint64_t max, uint32_t *count,
                        const yodel_complaint *c)
 {
@@ -217,12 +136,12 @@ static int parse_option(parse *p, int option, const char *text)
     case 's':
         return yodel_option_lengths(text, &o->length_min, &o->length_max, c);
     case 'm':
-        return parse_message(p, text);
+        return yodel_option_message(text, &o->fixed_line, &o->length_min, c);
     case 'q':
         o->quiet = true;
         return 0;
     case OPTION_EXPECT:
-        return parse_expect(p, text);
+        return yodel_option_expect(text, &o->expect, c);
     case OPTION_SEED:
         return yodel_option_seed(text, &o->seed, c);
     case OPTION_CONNECT_RATE:
@@ -241,17 +160,13 @@ static int parse_option(parse *p, int option, const char *text)
     case OPTION_SLO:
         return parse_slo(p, text);
     case OPTION_JSON:
-        o->json = text;
-        return 0;
+        return yodel_option_file("--json", text, &o->json, c);
     case OPTION_CSV:
-        o->csv = text;
-        return 0;
+        return yodel_option_file("--csv", text, &o->csv, c);
     case OPTION_HTML:
-        o->html = text;
-        return 0;
+        return yodel_option_file("--html", text, &o->html, c);
     case OPTION_HGRM:
-        o->hgrm = text;
-        return 0;
+        return yodel_option_file("--hgrm", text, &o->hgrm, c);
     case OPTION_NO_COLOR:
         o->no_color = true;
         return 0;
@@ -415,6 +330,9 @@ static int parse_all(parse *p, int argc, char *argv[])
     }
     if ((o->messages > 0 || o->idle) && !p->given['w']) {
         o->warm_up = 0;
+    }
+    if (o->fixed_line != NULL) {
+        o->length_max = o->length_min;
     }
     if (o->threads > o->connections) {
         o->threads = o->connections;

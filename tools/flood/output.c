@@ -24,9 +24,34 @@ static int open_one(yodel_output *o)
         o->fd = STDOUT_FILENO;
         return 0;
     }
-    o->made = access(o->path, F_OK) < 0;
-    o->fd = open(o->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    o->fd = open(o->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    o->made = o->fd >= 0;
+    if (!o->made && errno == EEXIST) { /* or a link to nothing: what it names is made, it stays */
+        o->fd = open(o->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    }
     return o->fd < 0 ? -errno : 0;
+}
+
+/* Under whatever name: two would write over one another. */
+static bool is_same_file(const yodel_output *a, const yodel_output *b)
+{
+    struct stat first, second;
+
+    return fstat(a->fd, &first) == 0 && fstat(b->fd, &second) == 0 && S_ISREG(first.st_mode) &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* Another output that goes to the file of the last one, or NULL. */
+static const yodel_output *find_same(const yodel_outputs *outputs)
+{
+    const yodel_output *last = &outputs->list[outputs->count - 1];
+
+    for (const yodel_output *o = outputs->list; o < last; o++) {
+        if (is_same_file(o, last)) {
+            return o;
+        }
+    }
+    return NULL;
 }
 
 int yodel_outputs_open(yodel_outputs *outputs, const yodel_flood_options *options, char *message,
@@ -54,25 +79,46 @@ int yodel_outputs_open(yodel_outputs *outputs, const yodel_flood_options *option
         }
         outputs->to_stdout |= o->fd == STDOUT_FILENO;
         outputs->count++;
+        const yodel_output *same = find_same(outputs);
+        if (same != NULL) {
+            snprintf(message, size, "%s and %s are the same file", same->path, o->path);
+            yodel_outputs_discard(outputs);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* A stream for it, empty. What it has is closed with it, or at once when there is an error. */
+static int open_stream(const yodel_output *o, FILE **out)
+{
+    bool to_stdout = o->fd == STDOUT_FILENO;
+    int fd = to_stdout ? fcntl(o->fd, F_DUPFD_CLOEXEC, 3) : o->fd;
+    struct stat info;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    /* What stood there goes now. A pipe or a device has nothing to cut. */
+    bool cut = !to_stdout && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    *out = cut && ftruncate(fd, 0) < 0 ? NULL : fdopen(fd, "w");
+    if (*out == NULL) {
+        int error = -errno;
+        close(fd);
+        return error;
     }
     return 0;
 }
 
 static int write_one(const yodel_output *o, const yodel_report *report)
 {
-    struct stat info;
+    FILE *out;
+    int error = open_stream(o, &out);
 
-    /* What stood there goes now. A pipe or a device has nothing to cut. */
-    if (o->fd != STDOUT_FILENO && fstat(o->fd, &info) == 0 && S_ISREG(info.st_mode) &&
-        ftruncate(o->fd, 0) < 0) {
-        return -errno;
+    if (error < 0) {
+        return error;
     }
-    int fd = o->fd == STDOUT_FILENO ? fcntl(o->fd, F_DUPFD_CLOEXEC, 3) : o->fd;
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-    if (out == NULL) {
-        return -errno;
-    }
-    int error = o->write(report, out);
+    error = o->write(report, out);
     if (fclose(out) == EOF && error == 0) {
         error = -errno;
     }

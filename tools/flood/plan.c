@@ -76,16 +76,19 @@ static int check_fds(const yodel_flood_options *o, char *message, size_t size)
 /* How many ports the kernel takes local ones from; 0: unknown. */
 static uint64_t local_ports(void)
 {
-    unsigned low = 1, high = 0;
+    char text[64] = "";
+    char *end;
     FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
 
     if (file != NULL) {
-        if (fscanf(file, "%u %u", &low, &high) != 2) {
-            high = 0;
+        if (fgets(text, sizeof text, file) == NULL) {
+            text[0] = '\0';
         }
         fclose(file);
     }
-    return high >= low ? high - low + 1 : 0;
+    unsigned long low = strtoul(text, &end, 10);
+    unsigned long high = strtoul(end, NULL, 10);
+    return high > 0 && high >= low ? high - low + 1 : 0;
 }
 
 /* A port can be in use once for each pair of addresses. */

@@ -15,8 +15,8 @@ typedef struct yodel_process {
     unsigned long long started; /* in clock ticks since boot: a pid is used again */
 } yodel_process;
 
-/* Finds the process. 0; or a negative errno and one line in message that names the pid: there is none
- * (any more: -ESRCH), or its figures may not be read. */
+/* Finds the process. 0; or a negative errno and one line in message that names the pid: there
+ * is none (any more: -ESRCH), or its figures may not be read. */
 int yodel_process_find(yodel_process *process, pid_t pid, char *message, size_t size);
 
 /* Looks at it. When it has ended (a zombie, too, and even if its pid belongs to another process

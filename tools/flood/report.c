@@ -34,7 +34,7 @@ void yodel_report_paragraph(const yodel_report_page *page, size_t indent, const 
     text += strspn(text, " ");
     while (*text != '\0') {
         size_t length = strcspn(text, " ");
-        if (column > 0 && column + length > 3 + YODEL_REPORT_WIDTH) {
+        if (column > 0 && column + 1 + length > YODEL_REPORT_WIDTH) {
             fputc('\n', page->out);
             column = 0;
         }

@@ -12,11 +12,11 @@ static const char *flaw_meaning(yodel_flaw flaw)
 {
     static const char *const meanings[YODEL_FLAWS] = {
         [YODEL_FLAW_CONNECT] = "attempts to connect that failed",
-        [YODEL_FLAW_RESET] = "connections that ended in a reset or another error",
-        [YODEL_FLAW_CLOSED] = "connections that the server closed too early",
+        [YODEL_FLAW_RESET] = "connections reset or otherwise broken",
+        [YODEL_FLAW_CLOSED] = "connections closed by the server too early",
         [YODEL_FLAW_TIMEOUT] = "lines not answered in time",
         [YODEL_FLAW_LOST] = "lines that were never answered",
-        [YODEL_FLAW_DUPLICATED] = "answers to a line that had its answer already",
+        [YODEL_FLAW_DUPLICATED] = "second answers to the same line",
         [YODEL_FLAW_REORDERED] = "lines answered after a later one",
         [YODEL_FLAW_FOREIGN] = "answers that belong to another connection",
         [YODEL_FLAW_CORRUPT] = "answers with wrong bytes in them",

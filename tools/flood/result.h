@@ -48,7 +48,7 @@ typedef struct yodel_mismatch {
     uint32_t connection; /* which, 0 to connections - 1 */
     uint64_t line;       /* the connection's line that was to be answered, from 1 */
     uint64_t offset;     /* of the first wrong byte in the answer, from 0 */
-    uint64_t expected_length, got_length; /* of the whole answers, with CRLF */
+    uint64_t expected_length, got_length; /* of the whole answers, with CRLF if it came */
     uint64_t from;                        /* offset of the first byte kept below */
     uint8_t expected[YODEL_MISMATCH_BYTES], got[YODEL_MISMATCH_BYTES];
     size_t expected_kept, got_kept;

@@ -60,6 +60,23 @@ static int read_operator(const char **text, yodel_slo_op *op)
     return -EINVAL;
 }
 
+/* "80%": of a core. */
+static int read_share(const char *text, const yodel_metric *metric, double *bound, char *message,
+                      size_t size)
+{
+    char digits[64];
+    size_t length = strlen(text);
+
+    snprintf(digits, sizeof digits, "%.*s", (int)(length > 0 ? length - 1 : 0), text);
+    if (length == 0 || text[length - 1] != '%' || yodel_amount_parse(digits, bound) < 0) {
+        snprintf(message, size, "%s is in percent of a core: '%s' is not one like 80%%",
+                 metric->name, text);
+        return -EINVAL;
+    }
+    *bound /= 100;
+    return 0;
+}
+
 static int read_bound(const char *text, const yodel_metric *metric, double *bound, char *message,
                       size_t size)
 {
@@ -77,6 +94,10 @@ static int read_bound(const char *text, const yodel_metric *metric, double *boun
             return -EINVAL;
         }
         error = yodel_parse_duration(text, bound);
+        if (error == 0) {
+            /* To the double that as many nanoseconds are when measured: 1.1ms is not above it. */
+            *bound = round(*bound * 1e9) / 1e9;
+        }
         break;
     case YODEL_UNIT_BYTES:
         error = yodel_parse_size(text, &bytes);
@@ -84,9 +105,10 @@ static int read_bound(const char *text, const yodel_metric *metric, double *boun
             *bound = (double)bytes;
         }
         break;
+    case YODEL_UNIT_CORES:
+        return read_share(text, metric, bound, message, size);
     case YODEL_UNIT_COUNT:
     case YODEL_UNIT_RATE:
-    case YODEL_UNIT_CORES:
         error = yodel_amount_parse(text, bound);
         break;
     }
