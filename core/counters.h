@@ -26,6 +26,7 @@
     X(LINES_OUT, "lines_out", "lines written (counted by line protocols)")                         \
     X(PARTIAL, "partial", "lines dropped because the client ended in the middle of them")          \
     X(PAUSED, "paused", "times that reading or a writer was paused above the high water mark")     \
+    X(STUCK, "stuck", "times that a worker was found stuck in a callback")                         \
     X(CLOSED_QUIT, "closed_quit", "closed by the protocol, at the client's word")                  \
     X(CLOSED_EOF, "closed_eof", "closed after the client's end of file")                           \
     X(CLOSED_IDLE, "closed_idle", "closed for want of a complete line in time")                    \

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@ struct yodel_loop {
     struct ev_loop *ev;
     uint64_t now;
     bool running;
+    _Atomic uint64_t busy_since; /* written by the loop's thread, read by its monitor */
     yodel_list deferred;
     ev_prepare before_wait;
     ev_check after_wait;
@@ -35,6 +37,7 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int revents)
     if (yodel_list_empty(&loop->deferred)) {
         ev_idle_stop(ev, &loop->awake);
     }
+    atomic_store_explicit(&loop->busy_since, 0, memory_order_relaxed);
 }
 
 /* Started, it keeps the loop from sleeping; there is nothing to do. */
@@ -49,7 +52,9 @@ static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int revents)
 {
     (void)ev;
     (void)revents;
-    ((yodel_loop *)watcher->data)->now = yodel_clock_now();
+    yodel_loop *loop = watcher->data;
+    loop->now = yodel_clock_now();
+    atomic_store_explicit(&loop->busy_since, loop->now, memory_order_relaxed);
 }
 
 int yodel_loop_new(yodel_loop **out)
@@ -98,6 +103,7 @@ void yodel_loop_run(yodel_loop *loop)
     loop->now = yodel_clock_now();
     ev_now_update(loop->ev);
     ev_run(loop->ev, 0);
+    atomic_store_explicit(&loop->busy_since, 0, memory_order_relaxed);
     loop->running = false;
 }
 
@@ -110,6 +116,11 @@ uint64_t yodel_loop_now(const yodel_loop *loop)
 {
     /* Before the loop runs (and in tests that never run it) there is no turn to have a time of. */
     return loop->running ? loop->now : yodel_clock_now();
+}
+
+uint64_t yodel_loop_busy_since(const yodel_loop *loop)
+{
+    return atomic_load_explicit(&loop->busy_since, memory_order_relaxed);
 }
 
 struct ev_loop *yodel_loop_ev(yodel_loop *loop)

@@ -31,6 +31,11 @@ void yodel_loop_stop(yodel_loop *loop);
  * jumps changes nothing. (asyncio: loop.time) */
 uint64_t yodel_loop_now(const yodel_loop *loop);
 
+/* When the turn began that the loop is in, in nanoseconds of CLOCK_MONOTONIC; 0 while it waits for
+ * something to do or does not run. What lies far back is a callback that blocks (monitor.h). Any
+ * thread. */
+uint64_t yodel_loop_busy_since(const yodel_loop *loop);
+
 /* The libev loop below, for rooms that start watchers of their own. */
 struct ev_loop *yodel_loop_ev(yodel_loop *loop);
 
