@@ -36,8 +36,26 @@ static void found_moving(yodel_monitor *monitor, unsigned worker, uint64_t now)
     }
 }
 
+/* A worker that needs room has not got it yet from those that have too much: their buffers may not
+ * grow any more, and only growth makes them look. */
+static void look_at_memory(yodel_monitor *monitor)
+{
+    const yodel_memory_budget *memory = monitor->memory;
+    if (memory == NULL || memory->max == 0 || !yodel_memory_budget_exceeded(memory)) {
+        return;
+    }
+    for (unsigned i = 0; i < monitor->count; i++) {
+        yodel_worker *worker = &monitor->workers[i];
+        if (yodel_memory_budget_above_share(
+                memory, yodel_counters_get(&worker->counters, YODEL_COUNT_BUFFERED))) {
+            yodel_worker_shed(worker);
+        }
+    }
+}
+
 void yodel_monitor_look(yodel_monitor *monitor, uint64_t now)
 {
+    look_at_memory(monitor);
     for (unsigned i = 0; i < monitor->count; i++) {
         yodel_monitored *m = &monitor->monitored[i];
         uint64_t since = yodel_loop_busy_since(monitor->workers[i].loop);
@@ -60,7 +78,7 @@ static void on_timer(yodel_timer *timer)
     yodel_timer_start(timer, YODEL_MONITOR_PERIOD);
 }
 
-int yodel_monitor_init(yodel_monitor *monitor, yodel_loop *loop, const yodel_worker *workers,
+int yodel_monitor_init(yodel_monitor *monitor, yodel_loop *loop, yodel_worker *workers,
                        unsigned count, yodel_counters *counters, yodel_log *log)
 {
     yodel_monitored *monitored = calloc(count, sizeof(*monitored));

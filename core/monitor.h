@@ -1,5 +1,5 @@
 /*
- * monitor: sees workers that hang.
+ * monitor: watches over the workers, ten times a second.
  *
  * A callback that blocks (a file on a dead network drive, a lock, a long computation) holds up every
  * connection of its worker. Each loop notes when its turn began and that it waits (loop.h); the
@@ -11,6 +11,9 @@
  *
  * What moves again in less time than lies between two looks may not be seen: at YODEL_MONITOR_STUCK
  * and YODEL_MONITOR_PERIOD together it is for certain.
+ *
+ * It also asks the workers whose connections' buffers take more than their share to make room when
+ * all of them together take more than they may (memory_budget.h).
  */
 #ifndef YODEL_CORE_MONITOR_H
 #define YODEL_CORE_MONITOR_H
@@ -34,7 +37,8 @@ typedef struct yodel_monitored {
 
 typedef struct yodel_monitor {
     yodel_timer timer;
-    const yodel_worker *workers;
+    yodel_worker *workers;
+    const yodel_memory_budget *memory; /* of the workers; NULL: no limit. Set before it starts */
     unsigned count;
     unsigned stuck; /* how many are */
     yodel_monitored *monitored;
@@ -45,7 +49,7 @@ typedef struct yodel_monitor {
 /* Makes a monitor that will run on the loop. The workers need not be initialised yet; counters (for
  * "stuck"; the loop's thread is their only writer) and log (NULL: silent) are borrowed. 0 or
  * -ENOMEM. Main thread. */
-int yodel_monitor_init(yodel_monitor *monitor, yodel_loop *loop, const yodel_worker *workers,
+int yodel_monitor_init(yodel_monitor *monitor, yodel_loop *loop, yodel_worker *workers,
                        unsigned count, yodel_counters *counters, yodel_log *log);
 
 /* Ends it: when the loop no longer runs. No effect on one that is all zero. */

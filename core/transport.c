@@ -137,6 +137,7 @@ void yodel_transport_end(yodel_transport *t, int reason)
     if (group->corked == t) {
         yodel_transport_drop_cork(group);
     }
+    yodel_transport_forget_memory(t);
     t->state = YODEL_TRANSPORT_ENDED;
     ev_io_stop(group->ev, &t->io);
     yodel_idle_remove(&t->wait);

@@ -100,6 +100,7 @@ static void wait_logged(const char *text)
 static yodel_worker worker;
 static yodel_monitor monitor;
 static yodel_counters counters;
+static yodel_loop *loop;
 
 static void on_stopped(yodel_worker *stopped, void *arg)
 {
@@ -124,23 +125,37 @@ static void expect_lines(size_t stuck, size_t moves)
     assert_int_equal(test_log.lines, stuck + moves);
 }
 
-static void test_looks(void **state)
+/* A worker with a monitor that nobody runs. Returns the worker's port. */
+static uint16_t begin_watched(const yodel_transport_settings *settings)
 {
-    (void)state;
-    static yodel_connection_limit limit = {.max = 10};
-    const yodel_transport_settings settings = {.factory = factory, .limit = &limit};
     memset(&worker, 0, sizeof worker);
     memset(&counters, 0, sizeof counters);
-    yodel_loop *loop;
     assert_int_equal(yodel_loop_new(&loop), 0);
-    assert_int_equal(yodel_worker_init(&worker, 0, -1, &settings, on_stopped, NULL), 0);
+    assert_int_equal(yodel_worker_init(&worker, 0, -1, settings, on_stopped, NULL), 0);
     assert_int_equal(yodel_monitor_init(&monitor, loop, &worker, 1, &counters, &test_log.log), 0);
     yodel_monitor_look(&monitor, yodel_clock_now()); /* not started yet */
 
     yodel_listener listener = listen_on_loopback(10);
-    uint16_t port = yodel_address_port(&listener.address);
     assert_int_equal(yodel_worker_listen(&worker, &listener, 1, 10, NULL), 0);
     assert_int_equal(yodel_worker_start(&worker), 0);
+    return yodel_address_port(&listener.address);
+}
+
+static void end_watched(void)
+{
+    yodel_worker_drain(&worker, 10);
+    yodel_worker_join(&worker);
+    yodel_worker_destroy(&worker);
+    yodel_monitor_destroy(&monitor);
+    yodel_monitor_destroy(&monitor); /* no effect */
+    yodel_loop_free(loop);
+}
+
+static void test_looks(void **state)
+{
+    (void)state;
+    static yodel_connection_limit limit = {.max = 10};
+    uint16_t port = begin_watched(&(yodel_transport_settings){.factory = factory, .limit = &limit});
     int client = net_connect(port);
     expect_echo(client, "hello");
 
@@ -193,12 +208,52 @@ static void test_looks(void **state)
     assert_int_equal(threads_log_count(&test_log, "worker 0 moves again after 312 ms"), 2);
 
     close(client);
-    yodel_worker_drain(&worker, 10);
-    yodel_worker_join(&worker);
-    yodel_worker_destroy(&worker);
-    yodel_monitor_destroy(&monitor);
-    yodel_monitor_destroy(&monitor); /* no effect */
-    yodel_loop_free(loop);
+    end_watched();
+}
+
+static bool has_buffered(void *arg)
+{
+    return yodel_counters_get(&worker.counters, YODEL_COUNT_BUFFERED) > *(uint64_t *)arg;
+}
+
+/* A worker that has more than its share makes room when others need it, though nothing of its own
+ * grows. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static yodel_connection_limit limit = {.max = 10};
+    static yodel_counters other;
+    static const yodel_counters *both[] = {&worker.counters, &other};
+    static const yodel_memory_budget budget = {.max = 200000, .counters = both, .groups = 2};
+    uint16_t port = begin_watched(&(yodel_transport_settings){
+        .factory = factory,
+        .limit = &limit,
+        .write_limits = {.high = 100000, .low = 1000, .hard = 1 << 20},
+        .memory = &budget,
+        .log = &test_log.log,
+    });
+    monitor.memory = &budget;
+    int reader = net_connect(port);
+    expect_echo(reader, "hello");
+    int client = net_connect_tiny(port);
+    static const char much[1 << 20];
+    uint64_t share = 100000;
+    while (net_send_until_blocked(client, much, sizeof much, 50) == sizeof much) {
+        /* until it is not read any more */
+    }
+    wait_until(has_buffered, &share, "an answer waits");
+    yodel_monitor_look(&monitor, yodel_clock_now());
+    expect_echo(reader, "hello");
+    assert_int_equal(yodel_counters_closed(&worker.counters), 0);
+
+    yodel_count(&other, YODEL_COUNT_BUFFERED, 100000);
+    yodel_monitor_look(&monitor, yodel_clock_now());
+    wait_counter(&worker.counters, YODEL_COUNT_CLOSED_MEMORY, 1);
+    expect_echo(reader, "hello");
+    assert_int_equal(yodel_counters_get(&worker.counters, YODEL_COUNT_BUFFERED), 0);
+    close(client);
+    close(reader);
+    end_watched();
 }
 
 /* --- a server whose workers hang ---------------------------------------------------------------*/
@@ -349,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         monitor_test(test_looks),
+        monitor_test(test_memory),
         monitor_test(test_the_others_go_on),
         monitor_test(test_all_hang),
         monitor_test(test_reuseport),
