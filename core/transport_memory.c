@@ -80,15 +80,15 @@ void yodel_transport_forget_memory(yodel_transport *t)
 
 /* Sizes that have the same highest bit are taken for equally large: most are powers of two anyway,
  * and so making room takes a few walks over the list and not one for each connection. */
-static unsigned size_class(uint32_t bytes)
+static unsigned magnitude_of(uint32_t bytes)
 {
     return bytes > 0 ? 32 - (unsigned)__builtin_clz(bytes) : 0;
 }
 
-/* Aborts connections of one class until so many bytes are free. Returns how many are still missing.
+/* Aborts connections of one magnitude until so many bytes are free. Returns how many are still missing.
  */
-static uint64_t abort_class(yodel_transport_group *group, unsigned class, uint64_t bytes,
-                            size_t *aborted)
+static uint64_t abort_of(yodel_transport_group *group, unsigned magnitude, uint64_t bytes,
+                         size_t *aborted)
 {
     yodel_list *item;
     yodel_list *next;
@@ -96,7 +96,7 @@ static uint64_t abort_class(yodel_transport_group *group, unsigned class, uint64
     {
         yodel_transport *t = yodel_container_of(item, yodel_transport, link);
         uint32_t freed = bytes_of(t);
-        if (size_class(freed) != class) {
+        if (magnitude_of(freed) != magnitude) {
             continue;
         }
         yodel_transport_end(t, YODEL_EMEMORY);
@@ -118,8 +118,8 @@ void yodel_transport_group_shed(yodel_transport_group *group)
     }
     uint64_t excess = yodel_memory_budget_excess(budget, own);
     size_t aborted = 0;
-    for (unsigned class = 32; class > 0 && excess > 0; class --) {
-        excess = abort_class(group, class, excess, &aborted);
+    for (unsigned magnitude = 32; magnitude > 0 && excess > 0; magnitude--) {
+        excess = abort_of(group, magnitude, excess, &aborted);
     }
     if (aborted > 0) {
         yodel_log_limited(group->settings->log, &group->sheds, yodel_loop_now(group->loop),
