@@ -79,34 +79,55 @@ void yodel_transport_forget_memory(yodel_transport *t)
 /* --- making room --- */
 
 /* Sizes that have the same highest bit are taken for equally large: most are powers of two anyway,
- * and so making room takes a few walks over the list and not one for each connection. */
+ * and so two walks over the list do, however many connections have to go. */
+#define MAGNITUDES 33
+
 static unsigned magnitude_of(uint32_t bytes)
 {
     return bytes > 0 ? 32 - (unsigned)__builtin_clz(bytes) : 0;
 }
 
-/* Aborts connections of one magnitude until so many bytes are free. Returns how many are still missing.
- */
-static uint64_t abort_of(yodel_transport_group *group, unsigned magnitude, uint64_t bytes,
-                         size_t *aborted)
+/* The magnitude of the smallest connections that have to go so that *excess bytes become free; what
+ * is left of *excess is for those of this magnitude to give, the larger ones go all. */
+static unsigned smallest_to_go(const yodel_transport_group *group, uint64_t *excess)
 {
+    uint64_t sums[MAGNITUDES] = {0};
+    yodel_list *item;
+    yodel_list *next;
+    yodel_list_for_each_safe(item, next, &group->live)
+    {
+        uint32_t bytes = bytes_of(yodel_container_of(item, yodel_transport, link));
+        sums[magnitude_of(bytes)] += bytes;
+    }
+    unsigned magnitude = MAGNITUDES - 1;
+    while (magnitude > 1 && sums[magnitude] < *excess) {
+        *excess -= sums[magnitude--];
+    }
+    return magnitude;
+}
+
+/* Aborts the largest connections until so many bytes are free. Returns how many it aborted. */
+static size_t abort_largest(yodel_transport_group *group, uint64_t excess)
+{
+    size_t aborted = 0;
+    unsigned smallest = smallest_to_go(group, &excess);
     yodel_list *item;
     yodel_list *next;
     yodel_list_for_each_safe(item, next, &group->live) /* calls nobody back */
     {
         yodel_transport *t = yodel_container_of(item, yodel_transport, link);
-        uint32_t freed = bytes_of(t);
-        if (magnitude_of(freed) != magnitude) {
+        uint32_t bytes = bytes_of(t);
+        unsigned magnitude = magnitude_of(bytes);
+        if (magnitude < smallest || (magnitude == smallest && excess == 0)) {
             continue;
         }
-        yodel_transport_end(t, YODEL_EMEMORY);
-        ++*aborted;
-        if (freed >= bytes) {
-            return 0;
+        if (magnitude == smallest) {
+            excess -= bytes < excess ? bytes : excess;
         }
-        bytes -= freed;
+        yodel_transport_end(t, YODEL_EMEMORY);
+        aborted++;
     }
-    return bytes;
+    return aborted;
 }
 
 void yodel_transport_group_shed(yodel_transport_group *group)
@@ -117,17 +138,15 @@ void yodel_transport_group_shed(yodel_transport_group *group)
         return;
     }
     uint64_t excess = yodel_memory_budget_excess(budget, own);
-    size_t aborted = 0;
-    for (unsigned magnitude = 32; magnitude > 0 && excess > 0; magnitude--) {
-        excess = abort_of(group, magnitude, excess, &aborted);
+    if (excess == 0) {
+        return;
     }
-    if (aborted > 0) {
-        yodel_log_limited(group->settings->log, &group->sheds, yodel_loop_now(group->loop),
-                          YODEL_LOG_WARNING,
-                          "connections' buffers take more than %" PRIu64
-                          " bytes: aborted the %zu largest of this worker's",
-                          budget->max, aborted);
-    }
+    size_t aborted = abort_largest(group, excess);
+    yodel_log_limited(group->settings->log, &group->sheds, yodel_loop_now(group->loop),
+                      YODEL_LOG_WARNING,
+                      "connections' buffers take more than %" PRIu64
+                      " bytes: aborted the %zu largest of this worker's",
+                      budget->max, aborted);
 }
 
 void yodel_transport_on_shed(yodel_deferred *deferred)
