@@ -14,7 +14,12 @@
 
 typedef struct yodel_loop yodel_loop;
 
-/* Makes a loop (epoll). 0 and *out, or -ENOMEM, or -EMFILE and the like. */
+/* Makes a loop (epoll). 0 and *out, or -ENOMEM, or -EMFILE and the like. It sets libev's allocator
+ * (loop_memory.h) and its syserr callback, which are the whole process's: instead of aborting, what
+ * fails is tried again.
+ *
+ * Who starts an ev_io of his own: when the kernel has no memory to watch its descriptor, it is
+ * stopped and called back with EV_ERROR, in the next turn, which does not wait. */
 int yodel_loop_new(yodel_loop **out);
 
 /* Frees it; NULL is fine. It must not be running and nothing may be started on it any more. */
