@@ -91,8 +91,12 @@ static void accept_batch(yodel_accept_watch *watch)
 static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
 {
     (void)ev;
-    (void)revents;
-    accept_batch(yodel_container_of(io, yodel_accept_watch, io));
+    yodel_accept_watch *watch = yodel_container_of(io, yodel_accept_watch, io);
+    if (revents & EV_ERROR) { /* it cannot be watched */
+        pause_and_retry(watch, -ENOMEM);
+    } else {
+        accept_batch(watch);
+    }
 }
 
 static void on_retry(yodel_timer *timer)

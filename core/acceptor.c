@@ -15,10 +15,27 @@ static uint64_t load(const yodel_acceptor *acceptor, unsigned worker)
            yodel_counters_closed(&acceptor->workers[worker].counters);
 }
 
+/* The least loaded of the workers that are not stuck, or of all when all are. */
+static unsigned choose_around_stuck(const yodel_acceptor *acceptor)
+{
+    bool all = acceptor->monitor.stuck == acceptor->worker_count;
+    unsigned chosen = acceptor->worker_count;
+    for (unsigned i = 0; i < acceptor->worker_count; i++) {
+        if ((all || !yodel_monitor_stuck(&acceptor->monitor, i)) &&
+            (chosen == acceptor->worker_count || load(acceptor, i) < load(acceptor, chosen))) {
+            chosen = i;
+        }
+    }
+    return chosen;
+}
+
 /* The less loaded of two candidates; the pair moves on with each socket. Long-lived connections
  * come out exactly even, and however many workers there are, only two are looked at. */
 static unsigned choose(yodel_acceptor *acceptor)
 {
+    if (acceptor->monitor.stuck > 0) {
+        return choose_around_stuck(acceptor);
+    }
     unsigned first = acceptor->next;
     unsigned second = (first + 1) % acceptor->worker_count;
     acceptor->next = second;
@@ -120,9 +137,14 @@ int yodel_acceptor_init(yodel_acceptor *acceptor, yodel_worker *workers, unsigne
         code = yodel_loop_new(&acceptor->loop);
     }
     if (code == 0) {
+        code = yodel_monitor_init(&acceptor->monitor, acceptor->loop, workers, worker_count,
+                                  &acceptor->counters, log);
+    }
+    if (code == 0) {
         code = yodel_mailbox_init(&acceptor->mailbox, acceptor->loop, acceptor);
     }
     if (code < 0) {
+        yodel_monitor_destroy(&acceptor->monitor);
         yodel_loop_free(acceptor->loop);
         free_arrays(acceptor);
     }
@@ -136,6 +158,7 @@ void yodel_acceptor_destroy(yodel_acceptor *acceptor)
         yodel_accept_watch_finish(&acceptor->watches[i], 0);
     }
     free(acceptor->watches);
+    yodel_monitor_destroy(&acceptor->monitor);
     yodel_loop_free(acceptor->loop);
     free_arrays(acceptor);
 }
@@ -170,6 +193,7 @@ static void *run(void *arg)
 
 int yodel_acceptor_start(yodel_acceptor *acceptor)
 {
+    yodel_monitor_start(&acceptor->monitor);
     int code = yodel_thread_start(&acceptor->thread, "acceptor", -1, run, acceptor);
     acceptor->started = code == 0;
     return code;

@@ -1,7 +1,8 @@
 /*
  * acceptor: the acceptor thread. It accepts in batches, chooses a worker for each socket and hands
  * the batches over; in reuseport mode the workers accept by themselves and it only keeps house. It
- * also runs the server's background tasks and leads the drain.
+ * also watches over the workers (monitor.h: one that is stuck gets no connection from here), runs
+ * the server's background tasks and leads the drain.
  */
 #ifndef YODEL_CORE_ACCEPTOR_H
 #define YODEL_CORE_ACCEPTOR_H
@@ -9,10 +10,11 @@
 #include "accept_watch.h"
 #include "completion.h"
 #include "mailbox.h"
+#include "monitor.h"
 #include "worker.h"
 
 typedef struct yodel_acceptor {
-    yodel_counters counters; /* of failed accepts */
+    yodel_counters counters; /* of failed accepts and stuck workers */
     pthread_t thread;
     bool started;
     yodel_loop *loop;
@@ -23,8 +25,9 @@ typedef struct yodel_acceptor {
     unsigned backlog;
     yodel_worker *workers;
     unsigned worker_count;
-    unsigned next;         /* first of the two workers that are candidates for the next socket */
-    uint64_t *handed_over; /* sockets given to each worker so far */
+    unsigned next; /* first of the two workers that are candidates for the next socket */
+    yodel_monitor monitor;
+    uint64_t *handed_over;        /* sockets given to each worker so far */
     yodel_socket_batch **batches; /* being filled, for each worker; NULL: none yet */
     yodel_mail drain;
     double grace;

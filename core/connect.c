@@ -2,6 +2,7 @@
 
 #include "core/address.h"
 #include "core/error.h"
+#include "core/loop_memory.h"
 #include "core/resolver.h"
 #include "core/transport_internal.h"
 
@@ -24,16 +25,17 @@ struct yodel_connecting {
     yodel_address *list;
     size_t count;
     size_t next; /* address to try */
-    ev_io io;    /* active while an attempt is under way; its fd is ours then */
+    ev_io io;    /* its fd is ours while an attempt is under way, else -1 */
 };
 
 static void stop_attempt(yodel_connecting *c)
 {
-    if (!ev_is_active(&c->io)) {
+    if (c->io.fd < 0) {
         return;
     }
     ev_io_stop(c->group->ev, &c->io);
     close(c->io.fd);
+    c->io.fd = -1;
 }
 
 void yodel_connecting_cancel(yodel_connecting *c)
@@ -59,7 +61,8 @@ static void connected(yodel_connecting *c)
 {
     int fd = c->io.fd;
     yodel_connecting was = *c;
-    ev_io_stop(c->group->ev, &c->io); /* so that the fd stays open */
+    ev_io_stop(c->group->ev, &c->io);
+    c->io.fd = -1; /* so that it stays open */
     yodel_connecting_cancel(c);
     was.done(was.arg, yodel_transport_begin(was.group, fd, &was.factory, YODEL_TRANSPORT_OPENED));
 }
@@ -70,6 +73,10 @@ static int try_address(yodel_connecting *c, const yodel_address *address)
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;
+    }
+    if (yodel_loop_memory_cover(fd) < 0) {
+        close(fd);
+        return -ENOMEM;
     }
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -105,8 +112,11 @@ static void try_next(yodel_connecting *c, int code)
 static void on_writable(struct ev_loop *ev, ev_io *io, int revents)
 {
     (void)ev;
-    (void)revents;
     yodel_connecting *c = yodel_container_of(io, yodel_connecting, io);
+    if (revents & EV_ERROR) { /* it cannot be watched */
+        try_next(c, -ENOMEM);
+        return;
+    }
     int error = 0;
     socklen_t len = sizeof(error);
     if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) {
@@ -159,7 +169,7 @@ int yodel_connect(yodel_transport_group *group, const char *host, const char *po
     c->arg = arg;
     c->timeout = timeout;
     yodel_timer_init(&c->timer, group->loop, on_timeout);
-    ev_init(&c->io, on_writable);
+    ev_io_init(&c->io, on_writable, -1, EV_WRITE);
     code = yodel_resolver_lookup(group->resolver, host, port, on_resolved, c, &c->lookup);
     if (code < 0) {
         free(c);

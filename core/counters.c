@@ -63,6 +63,7 @@ yodel_counter yodel_counter_of_reason(int reason)
     case YODEL_EFULL:
         return YODEL_COUNT_CLOSED_FULL;
     case -ENOMEM:
+    case YODEL_EMEMORY:
         return YODEL_COUNT_CLOSED_MEMORY;
     default:
         return YODEL_COUNT_CLOSED_RESET;

@@ -26,6 +26,8 @@
     X(LINES_OUT, "lines_out", "lines written (counted by line protocols)")                         \
     X(PARTIAL, "partial", "lines dropped because the client ended in the middle of them")          \
     X(PAUSED, "paused", "times that reading or a writer was paused above the high water mark")     \
+    X(BUFFERED, "buffered", "bytes of memory that connections' buffers take now")                  \
+    X(STUCK, "stuck", "times that a worker was found stuck in a callback")                         \
     X(CLOSED_QUIT, "closed_quit", "closed by the protocol, at the client's word")                  \
     X(CLOSED_EOF, "closed_eof", "closed after the client's end of file")                           \
     X(CLOSED_IDLE, "closed_idle", "closed for want of a complete line in time")                    \
@@ -36,7 +38,8 @@
     X(CLOSED_DRAIN, "closed_drain", "closed by a drain, everything answered")                      \
     X(CLOSED_DRAIN_ABORT, "closed_drain_abort", "aborted when a drain's grace was over")           \
     X(CLOSED_HANDLER, "closed_handler", "aborted because a callback failed")                       \
-    X(CLOSED_MEMORY, "closed_memory", "aborted for want of memory")                                \
+    X(CLOSED_MEMORY, "closed_memory",                                                              \
+      "aborted for want of memory, or as the largest above the limit")                             \
     X(CLOSED_FULL, "closed_full", "refused because the server was full")
 
 typedef enum yodel_counter {
@@ -81,7 +84,7 @@ void yodel_counters_add(yodel_counters *into, const yodel_counters *from);
 uint64_t yodel_counters_closed(const yodel_counters *counters);
 
 /* The counter for a closing reason as connection_lost gets it (protocol.h): 0 is a quit, YODEL_EOF
- * the client's end, any errno but -ENOMEM counts as a reset. Any thread. */
+ * the client's end, any errno but -ENOMEM (which counts with YODEL_EMEMORY) as a reset. Any thread. */
 yodel_counter yodel_counter_of_reason(int reason);
 
 /* A counter's word, "bytes_in", and its one-line explanation. Static storage, never NULL. */

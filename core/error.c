@@ -26,6 +26,8 @@ static const char *own_text(int code)
         return "protocol handler failed";
     case YODEL_EFULL:
         return "server is full";
+    case YODEL_EMEMORY:
+        return "too much memory for connections' buffers";
     default:
         return NULL;
     }

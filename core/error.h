@@ -42,6 +42,10 @@ enum {
 
     /* The server holds as many connections as it may. */
     YODEL_EFULL = -4105,
+
+    /* The buffers of all connections together took more memory than they may, and this one's was
+     * among the largest (memory_budget.h). */
+    YODEL_EMEMORY = -4106,
 };
 
 /*

@@ -1,19 +1,28 @@
 #include "core/loop.h"
 
 #include "core/clock.h"
+#include "core/loop_memory.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define RETRY_US 10000
 
 struct yodel_loop {
     struct ev_loop *ev;
     uint64_t now;
     bool running;
+    _Atomic uint64_t busy_since; /* written by the loop's thread, read by its monitor */
     yodel_list deferred;
     ev_prepare before_wait;
     ev_check after_wait;
-    ev_idle awake; /* active while work is deferred to the next turn */
+    ev_async kick;    /* wakes a loop that is about to wait though it has something to do */
+    bool unwatchable; /* what was to be watched could not be */
+    ev_idle awake;    /* active while work is deferred to the next turn */
 };
 
 /* Runs what was deferred until now. What that defers in turn has to wait for the next turn, or a
@@ -35,6 +44,7 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int revents)
     if (yodel_list_empty(&loop->deferred)) {
         ev_idle_stop(ev, &loop->awake);
     }
+    atomic_store_explicit(&loop->busy_since, 0, memory_order_relaxed);
 }
 
 /* Started, it keeps the loop from sleeping; there is nothing to do. */
@@ -49,20 +59,87 @@ static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int revents)
 {
     (void)ev;
     (void)revents;
-    ((yodel_loop *)watcher->data)->now = yodel_clock_now();
+    yodel_loop *loop = watcher->data;
+    loop->now = yodel_clock_now();
+    atomic_store_explicit(&loop->busy_since, loop->now, memory_order_relaxed);
+}
+
+/* The last moment before the wait: libev has told the kernel by now what it wants to hear of. Where
+ * that failed (epoll_ctl: no memory) it has stopped the watcher and calls back with EV_ERROR, but
+ * only after the wait, which may be long. */
+static void on_release(struct ev_loop *ev)
+{
+    if (ev_pending_count(ev) > 0) {
+        yodel_loop *loop = ev_userdata(ev);
+        loop->unwatchable = true;
+        ev_async_send(ev, &loop->kick);
+    }
+}
+
+static void on_kick(struct ev_loop *ev, ev_async *watcher, int revents)
+{
+    (void)ev;
+    (void)watcher;
+    (void)revents;
+}
+
+/* libev would abort the process. What it tries (to make an epoll set once more) works when another
+ * thread has closed a file, at the latest. */
+static void on_system_error(const char *what)
+{
+    (void)what;
+    (void)usleep(RETRY_US);
+}
+
+/* libev makes the eventfd that other threads wake it by when it is first needed, where failing means
+ * to abort. So here, and tried before. */
+static int make_wakeable(yodel_loop *loop)
+{
+    int fd = eventfd(0, EFD_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    close(fd);
+    ev_async_init(&loop->kick, on_kick);
+    ev_async_start(loop->ev, &loop->kick);
+    ev_run(loop->ev, EVRUN_NOWAIT); /* watches it */
+    if (!loop->unwatchable) {
+        return 0;
+    }
+    /* libev closes the eventfd at the end only if it is watched, or about to be. */
+    ev_async_stop(loop->ev, &loop->kick);
+    ev_async_start(loop->ev, &loop->kick);
+    return -ENOMEM;
+}
+
+static int make_ev(yodel_loop *loop)
+{
+    ev_set_syserr_cb(on_system_error);
+    errno = 0;
+    loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (loop->ev == NULL) {
+        return errno != 0 ? -errno : -ENOMEM;
+    }
+    ev_set_userdata(loop->ev, loop);
+    ev_set_loop_release_cb(loop->ev, on_release, NULL);
+    int code = make_wakeable(loop);
+    if (code < 0) {
+        ev_loop_destroy(loop->ev);
+    }
+    return code;
 }
 
 int yodel_loop_new(yodel_loop **out)
 {
-    yodel_loop *loop = calloc(1, sizeof(*loop));
-    if (loop == NULL) {
-        return -ENOMEM;
+    int code = yodel_loop_memory_begin();
+    if (code < 0) {
+        return code;
     }
-    errno = 0;
-    loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-    if (loop->ev == NULL) {
-        int code = errno != 0 ? -errno : -ENOMEM;
+    yodel_loop *loop = calloc(1, sizeof(*loop));
+    code = loop != NULL ? make_ev(loop) : -ENOMEM;
+    if (code < 0) {
         free(loop);
+        yodel_loop_memory_end();
         return code;
     }
     loop->now = yodel_clock_now();
@@ -90,6 +167,7 @@ void yodel_loop_free(yodel_loop *loop)
     }
     ev_loop_destroy(loop->ev);
     free(loop);
+    yodel_loop_memory_end();
 }
 
 void yodel_loop_run(yodel_loop *loop)
@@ -98,6 +176,7 @@ void yodel_loop_run(yodel_loop *loop)
     loop->now = yodel_clock_now();
     ev_now_update(loop->ev);
     ev_run(loop->ev, 0);
+    atomic_store_explicit(&loop->busy_since, 0, memory_order_relaxed);
     loop->running = false;
 }
 
@@ -110,6 +189,11 @@ uint64_t yodel_loop_now(const yodel_loop *loop)
 {
     /* Before the loop runs (and in tests that never run it) there is no turn to have a time of. */
     return loop->running ? loop->now : yodel_clock_now();
+}
+
+uint64_t yodel_loop_busy_since(const yodel_loop *loop)
+{
+    return atomic_load_explicit(&loop->busy_since, memory_order_relaxed);
 }
 
 struct ev_loop *yodel_loop_ev(yodel_loop *loop)

@@ -14,7 +14,12 @@
 
 typedef struct yodel_loop yodel_loop;
 
-/* Makes a loop (epoll). 0 and *out, or -ENOMEM, or -EMFILE and the like. */
+/* Makes a loop (epoll). 0 and *out, or -ENOMEM, or -EMFILE and the like. It sets libev's allocator
+ * (loop_memory.h) and its syserr callback, which are the whole process's: instead of aborting, what
+ * fails is tried again.
+ *
+ * Who starts an ev_io of his own: when the kernel has no memory to watch its descriptor, it is
+ * stopped and called back with EV_ERROR, in the next turn, which does not wait. */
 int yodel_loop_new(yodel_loop **out);
 
 /* Frees it; NULL is fine. It must not be running and nothing may be started on it any more. */
@@ -30,6 +35,11 @@ void yodel_loop_stop(yodel_loop *loop);
 /* CLOCK_MONOTONIC in nanoseconds as of this turn's begin: no system call, and a wall clock that
  * jumps changes nothing. (asyncio: loop.time) */
 uint64_t yodel_loop_now(const yodel_loop *loop);
+
+/* When the turn began that the loop is in, in nanoseconds of CLOCK_MONOTONIC; 0 while it waits for
+ * something to do or does not run. What lies far back is a callback that blocks (monitor.h). Any
+ * thread. */
+uint64_t yodel_loop_busy_since(const yodel_loop *loop);
 
 /* The libev loop below, for rooms that start watchers of their own. */
 struct ev_loop *yodel_loop_ev(yodel_loop *loop);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/fd_limit.h"
 #include "core/listener_set.h"
+#include "core/memory.h"
 #include "core/transport_group.h"
 #include "core/worker.h"
 
@@ -33,6 +34,7 @@ struct yodel_server {
     yodel_server_config config;
     yodel_transport_settings settings;
     yodel_connection_limit limit;
+    yodel_memory_budget memory;
     yodel_accept_trouble trouble;
     yodel_completion stopped;
     yodel_address *addresses;
@@ -54,6 +56,7 @@ void yodel_server_config_init(yodel_server_config *config)
         .port = "8007",
         .accept = YODEL_ACCEPT_HANDOFF,
         .backlog = 4096,
+        .max_memory = yodel_memory_usable() / 4,
         .write_limits = {.high = 64 * 1024, .low = 16 * 1024, .hard = 1024 * 1024},
         .idle_timeout = 30.0,
         .write_timeout = 30.0,
@@ -164,6 +167,23 @@ static void set_limits(yodel_server *server)
     }
 }
 
+/* Before there are workers: they only need to be told where its budget is. */
+static int share_memory(yodel_server *server)
+{
+    unsigned count = server->worker_count;
+    server->memory.counters = calloc(count, sizeof(*server->memory.counters));
+    if (server->memory.counters == NULL) {
+        return -ENOMEM;
+    }
+    server->memory.max = server->config.max_memory;
+    server->memory.groups = count;
+    for (unsigned i = 0; i < count; i++) {
+        server->memory.counters[i] = &server->workers[i].counters;
+    }
+    server->acceptor.monitor.memory = &server->memory;
+    return 0;
+}
+
 static int make_workers(yodel_server *server)
 {
     int *cpus = NULL;
@@ -182,7 +202,10 @@ static int make_workers(yodel_server *server)
 /* What yodel_server_free undoes in its order; the completion and the acceptor exist already. */
 static int fill(yodel_server *server)
 {
-    int code = make_workers(server);
+    int code = share_memory(server);
+    if (code == 0) {
+        code = make_workers(server);
+    }
     if (code < 0) {
         yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot make worker %u: %s",
                         server->workers_made, yodel_strerror(code));
@@ -235,6 +258,7 @@ int yodel_server_new(const yodel_server_config *config, yodel_server **out)
         .idle_timeout = config->idle_timeout,
         .write_timeout = config->write_timeout,
         .limit = &server->limit,
+        .memory = &server->memory,
         .full_message = config->full_message,
         .log = config->log,
     };
@@ -259,6 +283,7 @@ void yodel_server_free(yodel_server *server)
     yodel_completion_destroy(&server->stopped);
     pthread_mutex_destroy(&server->drain_lock);
     free(server->addresses);
+    free(server->memory.counters);
     free(server->workers);
     free(server);
 }

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct yodel_server yodel_server;
 
@@ -42,6 +43,8 @@ typedef struct yodel_server_config {
     size_t max_connections; /* 0: the fd limit less what the server itself needs */
     const char
         *full_message; /* what a connection above that is sent, delimiter included; NULL: nothing */
+    uint64_t
+        max_memory; /* bytes for the buffers of all connections (memory_budget.h); 0: no limit */
     yodel_protocol_factory factory;
     yodel_write_limits write_limits;
     double idle_timeout;  /* seconds, 0: never */
@@ -49,8 +52,8 @@ typedef struct yodel_server_config {
     yodel_log *log;       /* NULL: silent; any thread may log */
 } yodel_server_config;
 
-/* The defaults: localhost, port 8007, a worker per core, handoff, backlog 4096, write limits 64K
- * 16K 1M, both timeouts 30 s; no factory, no log. */
+/* The defaults: localhost, port 8007, a worker per core, handoff, backlog 4096, a quarter of
+ * the usable memory (memory.h) for buffers, write limits 64K 16K 1M, both timeouts 30 s; no factory, no log. */
 void yodel_server_config_init(yodel_server_config *config);
 
 /* Binds every address of every host and makes the loops; the kernel queues clients from here on,

@@ -1,6 +1,7 @@
 #include "core/transport_internal.h"
 
 #include "core/error.h"
+#include "core/loop_memory.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -14,6 +15,10 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
     (void)ev;
     yodel_transport *t = yodel_container_of(watcher, yodel_transport, io);
 
+    if (revents & EV_ERROR) { /* it cannot be watched */
+        yodel_transport_end(t, -ENOMEM);
+        return;
+    }
     if (revents & EV_WRITE) {
         yodel_transport_send_waiting(t);
     }
@@ -63,7 +68,10 @@ void yodel_transport_read_on(yodel_transport *t)
 int yodel_transport_begin(yodel_transport_group *group, int fd,
                           const yodel_protocol_factory *factory, enum yodel_transport_origin origin)
 {
-    yodel_transport *t = calloc(1, sizeof(*t) + factory->size);
+    yodel_transport *t = NULL;
+    if (yodel_loop_memory_cover(fd) == 0) {
+        t = calloc(1, sizeof(*t) + factory->size);
+    }
     if (t == NULL) {
         close(fd);
         if (origin != YODEL_TRANSPORT_OPENED) {
@@ -137,6 +145,7 @@ void yodel_transport_end(yodel_transport *t, int reason)
     if (group->corked == t) {
         yodel_transport_drop_cork(group);
     }
+    yodel_transport_forget_memory(t);
     t->state = YODEL_TRANSPORT_ENDED;
     ev_io_stop(group->ev, &t->io);
     yodel_idle_remove(&t->wait);

@@ -183,8 +183,10 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
     yodel_list_init(&group->ended);
     yodel_deferred_init(&group->reaper, on_reap);
     yodel_deferred_init(&group->flush, on_flush);
+    yodel_deferred_init(&group->shed, yodel_transport_on_shed);
     group->callback_failures.period_ns = YODEL_NS_PER_SEC;
     group->refusals.period_ns = YODEL_NS_PER_SEC;
+    group->sheds.period_ns = YODEL_NS_PER_SEC;
     *out = group;
     return 0;
 }
@@ -200,6 +202,7 @@ void yodel_transport_group_free(yodel_transport_group *group)
         yodel_timer_stop(&group->timer);
         yodel_deferred_cancel(&group->reaper);
         yodel_deferred_cancel(&group->flush);
+        yodel_deferred_cancel(&group->shed);
         yodel_resolver_free(group->resolver);
     }
     free(group->receive);

@@ -2,13 +2,15 @@
  * transport_group: all the transports of one loop and what they share: the receive and the send
  * buffer, the timeouts, the counters, the reaper, the drain.
  *
- * One group belongs to one loop thread; groups share nothing but the connection limit.
+ * One group belongs to one loop thread; groups share nothing but the connection limit and the memory
+ * budget, which they only read.
  */
 #ifndef YODEL_CORE_TRANSPORT_GROUP_H
 #define YODEL_CORE_TRANSPORT_GROUP_H
 
 #include "counters.h"
 #include "log.h"
+#include "memory_budget.h"
 #include "protocol.h"
 #include "transport.h"
 
@@ -33,9 +35,10 @@ typedef struct yodel_transport_settings {
     yodel_write_limits write_limits;
     double idle_timeout;  /* seconds without data_received consuming anything; 0: never */
     double write_timeout; /* seconds in which the peer takes no byte of waiting output; 0: never */
-    yodel_connection_limit *limit; /* shared, must outlive the group */
-    const char *full_message;      /* what a connection above the limit is sent; NULL: nothing */
-    yodel_log *log;                /* NULL: silent */
+    yodel_connection_limit *limit;     /* shared, must outlive the group */
+    const yodel_memory_budget *memory; /* shared, must outlive the group; NULL: no limit */
+    const char *full_message; /* what a connection above the limit is sent; NULL: nothing */
+    yodel_log *log;           /* NULL: silent */
 } yodel_transport_settings;
 
 /* Makes a group on a loop. settings and counters (zeroed, the group is their only writer) are
@@ -62,6 +65,11 @@ void yodel_transport_group_adopt(yodel_transport_group *group, int fd);
  * has ended (at once in the next turn if there is none), once. On the loop's thread. */
 void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),
                                  void *arg);
+
+/* Makes room when the memory budget is exceeded and this group has more than its share: aborts its
+ * largest connections with YODEL_EMEMORY. A group does so by itself when its buffers grow; this is
+ * for when others need the room. On the loop's thread. */
+void yodel_transport_group_shed(yodel_transport_group *group);
 
 /* Aborts every connection with reason. On the loop's thread. */
 void yodel_transport_group_abort(yodel_transport_group *group, int reason);

@@ -4,6 +4,7 @@
  *   transport_group.c   what a loop's transports share; adopt, timeouts, drain
  *   transport.c         a connection's life: states, watchers, close, abort, reaper
  *   transport_read.c    a read turn: receive, hand to the protocol, keep the rest
+ *   transport_memory.c  what the buffers take, and making room
  *   transport_write.c   the cork: collecting a turn's output, sending it, what is refused
  *
  * States go one way: OPEN -> CLOSING (flushing) -> LINGERING (half-closed, discarding what the
@@ -111,6 +112,7 @@ struct yodel_transport_group {
     yodel_list live;
     yodel_list ended;
     yodel_deferred reaper;
+    yodel_deferred shed;
     size_t refused;
 
     bool draining;
@@ -118,6 +120,7 @@ struct yodel_transport_group {
     void *drained_arg;
     yodel_log_limit callback_failures;
     yodel_log_limit refusals;
+    yodel_log_limit sheds;
 };
 
 static inline void *yodel_transport_protocol(yodel_transport *t)
@@ -166,6 +169,17 @@ void yodel_transport_drained(yodel_transport *t, bool idle);
 void yodel_transport_group_refuse(yodel_transport *t);
 /* Puts t into the list of what it waits for now. */
 void yodel_transport_group_wait(yodel_transport *t);
+
+/* transport_memory.c: as the functions of buffer.h, for the buffers of a transport that has not
+ * ended; the first two can also return YODEL_EMEMORY. */
+
+int yodel_transport_reserve(yodel_transport *t, yodel_buffer *buffer, size_t n);
+int yodel_transport_append(yodel_transport *t, yodel_buffer *buffer, const void *data, size_t n);
+void yodel_transport_consume(yodel_transport *t, yodel_buffer *buffer, size_t n);
+void yodel_transport_shrink(yodel_transport *t, yodel_buffer *buffer);
+/* It ends: its buffers, which the reaper frees, count no more. */
+void yodel_transport_forget_memory(yodel_transport *t);
+void yodel_transport_on_shed(yodel_deferred *deferred);
 
 /* transport_read.c */
 

@@ -67,12 +67,12 @@ static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len)
 static int keep_rest(yodel_transport *t, const uint8_t *data, size_t len, size_t kept, size_t used)
 {
     if (used == 0) {
-        return yodel_buffer_append(&t->in, data + kept, len - kept);
+        return yodel_transport_append(t, &t->in, data + kept, len - kept);
     }
     if (kept > 0) {
-        yodel_buffer_consume(&t->in, kept);
+        yodel_transport_consume(t, &t->in, kept);
     }
-    return len > used ? yodel_buffer_append(&t->in, data + used, len - used) : 0;
+    return len > used ? yodel_transport_append(t, &t->in, data + used, len - used) : 0;
 }
 
 /* Receives into the group's buffer and puts what was kept in front of it. */
@@ -105,15 +105,15 @@ static void dispatch_own(yodel_transport *t)
 {
     ssize_t used = dispatch(t, yodel_buffer_data(&t->in), yodel_buffer_len(&t->in));
     if (used > 0) {
-        yodel_buffer_consume(&t->in, (size_t)used);
-        yodel_buffer_shrink(&t->in);
+        yodel_transport_consume(t, &t->in, (size_t)used);
+        yodel_transport_shrink(t, &t->in);
     }
 }
 
 /* Receives behind what was kept, in the connection's own buffer. */
 static ssize_t read_own(yodel_transport *t)
 {
-    int code = yodel_buffer_reserve(&t->in, YODEL_RECEIVE_SIZE);
+    int code = yodel_transport_reserve(t, &t->in, YODEL_RECEIVE_SIZE);
     if (code < 0) {
         return code;
     }

@@ -77,12 +77,12 @@ static int fail(yodel_transport *t, int code)
 static int wait_with_rest(yodel_transport *t, const struct iovec *piece, int pieces, size_t total,
                           size_t sent)
 {
-    int code = yodel_buffer_reserve(&t->out, total - sent);
+    int code = yodel_transport_reserve(t, &t->out, total - sent);
     for (int i = 0; i < pieces && code == 0; i++) {
         size_t skip = sent < piece[i].iov_len ? sent : piece[i].iov_len;
         sent -= skip;
-        code = yodel_buffer_append(&t->out, (const uint8_t *)piece[i].iov_base + skip,
-                                   piece[i].iov_len - skip);
+        code = yodel_transport_append(t, &t->out, (const uint8_t *)piece[i].iov_base + skip,
+                                      piece[i].iov_len - skip);
     }
     if (code < 0) {
         return fail(t, code);
@@ -144,7 +144,7 @@ void yodel_transport_send_waiting(yodel_transport *t)
     if (sent <= 0) {
         return;
     }
-    yodel_buffer_consume(&t->out, (size_t)sent);
+    yodel_transport_consume(t, &t->out, (size_t)sent);
     if (yodel_buffer_len(&t->out) > 0) {
         yodel_idle_touch(&t->group->stalled, &t->wait, yodel_loop_now(t->group->loop));
         t->queued = yodel_transport_queued(t);
@@ -229,7 +229,7 @@ int yodel_transport_write(yodel_transport *t, const void *data, size_t len)
     while (len > 0 && code == 0) {
         size_t n = len;
         if (yodel_buffer_len(&t->out) > 0) {
-            code = yodel_buffer_append(&t->out, next, len);
+            code = yodel_transport_append(t, &t->out, next, len);
             if (code < 0) {
                 (void)fail(t, code);
             }

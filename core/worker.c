@@ -33,6 +33,14 @@ static void on_drain(yodel_mail *mail, void *owner)
     yodel_transport_group_drain(worker->group, on_drained, worker);
 }
 
+static void on_shed(yodel_mail *mail, void *owner)
+{
+    (void)mail;
+    yodel_worker *worker = owner;
+    atomic_store(&worker->shed_asked, false);
+    yodel_transport_group_shed(worker->group);
+}
+
 static void on_sockets(yodel_mail *mail, void *owner)
 {
     yodel_worker *worker = owner;
@@ -131,6 +139,14 @@ void yodel_worker_hand_over(yodel_worker *worker, yodel_socket_batch *batch)
 {
     batch->mail.deliver = on_sockets;
     yodel_mailbox_post(&worker->mailbox, &batch->mail);
+}
+
+void yodel_worker_shed(yodel_worker *worker)
+{
+    if (!atomic_exchange(&worker->shed_asked, true)) {
+        worker->shed.deliver = on_shed;
+        yodel_mailbox_post(&worker->mailbox, &worker->shed);
+    }
 }
 
 void yodel_worker_drain(yodel_worker *worker, double grace)

@@ -13,6 +13,7 @@
 #include "transport_group.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 typedef struct yodel_worker yodel_worker;
@@ -34,6 +35,8 @@ struct yodel_worker {
     size_t watch_count;
     yodel_mail drain;
     double grace;
+    yodel_mail shed;
+    atomic_bool shed_asked; /* and not taken up yet */
     unsigned backlog;
     yodel_timer grace_timer;
     yodel_worker_stopped_fn *stopped;
@@ -69,6 +72,10 @@ int yodel_worker_start(yodel_worker *worker);
 /* Hands sockets over, with the batch (from malloc) itself. Any thread, before yodel_worker_drain.
  */
 void yodel_worker_hand_over(yodel_worker *worker, yodel_socket_batch *batch);
+
+/* Asks it to make room for others' buffers (yodel_transport_group_shed). Any thread; the acceptor's
+ * monitor does. */
+void yodel_worker_shed(yodel_worker *worker);
 
 /* Ends it in good order: no more accepting, transports drain (transport_group.h), after grace
  * seconds what is left is aborted, then stopped is called and the thread ends. Any thread, once. */

@@ -31,6 +31,9 @@ const char yodel_server_help[] =
     "                         for so long (default 30; 0 never)\n"
     "      --max-connections N  refuse more (default: the file descriptor limit less a\n"
     "                         reserve)\n"
+    "      --max-memory BYTES for all connections' buffers together; the largest are aborted\n"
+    "                         above it (default a quarter of the machine's memory or of\n"
+    "                         the cgroup's limit; 0 no limit)\n"
     "      --write-buffer HIGH[:LOW[:HARD]]\n"
     "                         unsent bytes at which reading stops, goes on, and the\n"
     "                         connection is aborted (default 64K:16K:1M)\n"
@@ -66,6 +69,9 @@ __attribute__((format(printf, 2, 3))) static int complain(const complaint *c, co
 
 /* --- values --- */
 
+#define LEAST_MEMORY (UINT64_C(1) << 20)
+#define MOST_MEMORY  (UINT64_C(1) << 60)
+
 static int parse_count(const char *name, const char *text, uint64_t min, uint64_t max,
                        uint64_t *count, const complaint *c)
 {
@@ -76,18 +82,40 @@ static int parse_count(const char *name, const char *text, uint64_t min, uint64_
     return 0;
 }
 
+static int complain_of_size(const char *name, const char *text, const complaint *c)
+{
+    return complain(c, "--%s '%s' is not a size like 65536, 64K or 1.5M", name, text);
+}
+
 static int parse_size(const char *name, const char *text, uint64_t min, uint64_t max,
                       uint32_t *bytes, const complaint *c)
 {
     uint64_t value;
-    if (yodel_parse_size(text, &value) == -EINVAL) {
-        return complain(c, "--%s '%s' is not a size like 65536, 64K or 1.5M", name, text);
+    int code = yodel_parse_size(text, &value);
+    if (code == -EINVAL) {
+        return complain_of_size(name, text, c);
     }
-    if (yodel_parse_size(text, &value) < 0 || value < min || value > max) {
+    if (code < 0 || value < min || value > max) {
         return complain(c, "--%s '%s' is not from %llu to %llu bytes", name, text,
                         (unsigned long long)min, (unsigned long long)max);
     }
     *bytes = (uint32_t)value;
+    return 0;
+}
+
+/* 0, or enough to be worth it: who gives less has forgotten the unit. */
+static int parse_memory(const char *name, const char *text, uint64_t *bytes, const complaint *c)
+{
+    uint64_t value;
+    int code = yodel_parse_size(text, &value);
+    if (code == -EINVAL) {
+        return complain_of_size(name, text, c);
+    }
+    if (code < 0 || (value != 0 && value < LEAST_MEMORY) || value > MOST_MEMORY) {
+        return complain(c, "--%s '%s' is neither 0 nor from %llu to %llu bytes", name, text,
+                        (unsigned long long)LEAST_MEMORY, (unsigned long long)MOST_MEMORY);
+    }
+    *bytes = value;
     return 0;
 }
 
@@ -143,6 +171,7 @@ enum {
     OPTION_IDLE_TIMEOUT,
     OPTION_WRITE_TIMEOUT,
     OPTION_MAX_CONNECTIONS,
+    OPTION_MAX_MEMORY,
     OPTION_WRITE_BUFFER,
     OPTION_GRACE,
     OPTION_BACKLOG,
@@ -162,6 +191,7 @@ static const struct option long_options[] = {
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"write-timeout", required_argument, NULL, OPTION_WRITE_TIMEOUT},
     {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
+    {"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
     {"write-buffer", required_argument, NULL, OPTION_WRITE_BUFFER},
     {"grace", required_argument, NULL, OPTION_GRACE},
     {"backlog", required_argument, NULL, OPTION_BACKLOG},
@@ -246,6 +276,8 @@ static int set_option(yodel_server_options *o, int option, const char *value, co
         code = parse_count("max-connections", value, 1, INT32_MAX, &count, c);
         server->max_connections = (size_t)count;
         return code;
+    case OPTION_MAX_MEMORY:
+        return parse_memory("max-memory", value, &server->max_memory, c);
     case OPTION_WRITE_BUFFER:
         return parse_write_buffer(value, &server->write_limits, c);
     case OPTION_GRACE:

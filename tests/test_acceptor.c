@@ -189,7 +189,7 @@ static void test_no_thread(void **state)
 {
     (void)state;
     init(1);
-    faults.fail_thread = faults.threads + 1;
+    faults_fail(FAULTS_THREAD, 1, EAGAIN);
     assert_int_equal(yodel_acceptor_start(&o->acceptor), -EAGAIN);
     yodel_acceptor_join(&o->acceptor);
     destroy();

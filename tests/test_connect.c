@@ -270,6 +270,18 @@ static void test_no_memory(void **state)
     assert_int_equal(a->plan.made_count, 1);
 }
 
+/* The kernel has no memory to watch the attempt, or for its descriptor in libev's arrays. */
+static void test_cannot_be_watched(void **state)
+{
+    attempts *a = *state;
+    fixture_settle(a->f); /* what else there is is watched already */
+    faults_fail(FAULTS_EPOLL_CTL, 1, ENOSPC);
+    expect(a, "127.0.0.1", 5.0, -ENOMEM);
+    assert_true(faults_failed(FAULTS_EPOLL_CTL));
+    assert_int_equal(a->plan.made_count, 0);
+    expect(a, "127.0.0.1", 5.0, 0);
+}
+
 static void test_no_more_descriptors(void **state)
 {
     attempts *a = *state;
@@ -401,6 +413,7 @@ int main(void)
         attempt_test(test_bad_ports),
         attempt_test(test_it_takes_too_long),
         attempt_test(test_no_memory),
+        attempt_test(test_cannot_be_watched),
         attempt_test(test_no_more_descriptors),
         attempt_test(test_the_next_address_is_tried),
         attempt_test(test_each_address_has_its_time),

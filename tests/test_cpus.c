@@ -3,17 +3,13 @@
  */
 #include "core/cpus.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
+#include "tests/support/files.h"
 
 /* ---- affinity -------------------------------------------------------------------------------- */
 
@@ -60,56 +56,13 @@ static void a_pinned_thread_has_one(void **state)
 
 /* ---- quota ----------------------------------------------------------------------------------- */
 
-static char root[PATH_MAX / 2]; /* a directory of the test's own */
-
-/* Writes a file below the root; makes the directories on the way to it. */
-static void put(const char *name, const char *text)
-{
-    char path[PATH_MAX];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    for (char *slash = path + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
-        *slash = '\0';
-        assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
-        *slash = '/';
-    }
-    file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static double quota(const char *membership)
 {
-    char file[PATH_MAX];
-    char mount[PATH_MAX];
+    char file[FILES_PATH];
+    char mount[FILES_PATH];
 
-    put("membership", membership);
-    snprintf(file, sizeof file, "%s/membership", root);
-    snprintf(mount, sizeof mount, "%s/mount", root);
-    return yodel_cpus_quota(file, mount);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    snprintf(root, sizeof root, "/tmp/yodel-test-cpus-XXXXXX");
-    return mkdtemp(root) != NULL ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    (void)st;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    files_put("membership", membership);
+    return yodel_cpus_quota(files_path("membership", file), files_path("mount", mount));
 }
 
 static void no_quota(void **state)
@@ -118,17 +71,17 @@ static void no_quota(void **state)
     assert_true(yodel_cpus_quota("/nonexistent", "/nonexistent") == 0.0);
     assert_true(quota("") == 0.0);
     assert_true(quota("0::/\n") == 0.0);
-    put("mount/app/cpu.max", "max 100000\n");
+    files_put("mount/app/cpu.max", "max 100000\n");
     assert_true(quota("0::/app\n") == 0.0);
-    put("mount/cpu/app/cpu.cfs_quota_us", "-1\n");
-    put("mount/cpu/app/cpu.cfs_period_us", "100000\n");
+    files_put("mount/cpu/app/cpu.cfs_quota_us", "-1\n");
+    files_put("mount/cpu/app/cpu.cfs_period_us", "100000\n");
     assert_true(quota("4:cpu,cpuacct:/app\n") == 0.0);
 }
 
 static void quota_of_version_2(void **state)
 {
     (void)state;
-    put("mount/slice/app/cpu.max", "150000 100000\n");
+    files_put("mount/slice/app/cpu.max", "150000 100000\n");
     assert_true(quota("0::/slice/app\n") == 1.5);
     assert_true(quota("0::/slice\n") == 0.0);
     assert_true(quota("0::/slice/application\n") == 0.0);
@@ -137,10 +90,10 @@ static void quota_of_version_2(void **state)
 static void the_least_on_the_way_up_counts(void **state)
 {
     (void)state;
-    put("mount/slice/app/part/cpu.max", "400000 100000\n");
-    put("mount/slice/app/cpu.max", "max 100000\n");
-    put("mount/slice/cpu.max", "50000 100000\n");
-    put("mount/cpu.max", "300000 100000\n");
+    files_put("mount/slice/app/part/cpu.max", "400000 100000\n");
+    files_put("mount/slice/app/cpu.max", "max 100000\n");
+    files_put("mount/slice/cpu.max", "50000 100000\n");
+    files_put("mount/cpu.max", "300000 100000\n");
     assert_true(quota("0::/slice/app/part\n") == 0.5);
     assert_true(quota("0::/elsewhere/not/there\n") == 3.0);
     assert_true(quota("0::/\n") == 3.0);
@@ -149,8 +102,8 @@ static void the_least_on_the_way_up_counts(void **state)
 static void quota_of_version_1(void **state)
 {
     (void)state;
-    put("mount/cpu/docker/abc/cpu.cfs_quota_us", "250000\n");
-    put("mount/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+    files_put("mount/cpu/docker/abc/cpu.cfs_quota_us", "250000\n");
+    files_put("mount/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
     assert_true(quota("9:name=systemd:/x\n4:cpu,cpuacct:/docker/abc\n2:cpuset:/y\n") == 2.5);
     assert_true(quota("4:cpuacct,cpu:/docker/abc\n") == 2.5);
     assert_true(quota("4:cpuset:/docker/abc\n") == 0.0);
@@ -161,29 +114,29 @@ static void quota_of_version_1(void **state)
 static void a_container_of_version_1(void **state)
 {
     (void)state;
-    put("mount/cpu/cpu.cfs_quota_us", "200000\n");
-    put("mount/cpu/cpu.cfs_period_us", "100000\n");
+    files_put("mount/cpu/cpu.cfs_quota_us", "200000\n");
+    files_put("mount/cpu/cpu.cfs_period_us", "100000\n");
     assert_true(quota("4:cpu,cpuacct:/docker/0123456789abcdef\n") == 2.0);
 }
 
 static void both_versions_at_once(void **state)
 {
     (void)state;
-    put("mount/cpu/app/cpu.cfs_quota_us", "300000\n");
-    put("mount/cpu/app/cpu.cfs_period_us", "100000\n");
+    files_put("mount/cpu/app/cpu.cfs_quota_us", "300000\n");
+    files_put("mount/cpu/app/cpu.cfs_period_us", "100000\n");
     assert_true(quota("4:cpu,cpuacct:/app\n0::/app\n") == 3.0);
-    put("mount/unified/app/cpu.max", "100000 100000\n");
+    files_put("mount/unified/app/cpu.max", "100000 100000\n");
     assert_true(quota("4:cpu,cpuacct:/app\n0::/app\n") == 1.0);
 }
 
 static void nonsense_is_no_quota(void **state)
 {
     (void)state;
-    put("mount/app/cpu.max", "100000\n");
+    files_put("mount/app/cpu.max", "100000\n");
     assert_true(quota("0::/app\n") == 0.0);
-    put("mount/app/cpu.max", "100000 0\n");
+    files_put("mount/app/cpu.max", "100000 0\n");
     assert_true(quota("0::/app\n") == 0.0);
-    put("mount/app/cpu.max", "\n");
+    files_put("mount/app/cpu.max", "\n");
     assert_true(quota("0::/app\n") == 0.0);
     assert_true(quota("nonsense\n0\n0:\n0::\n:::\n\n0::app\n") == 0.0);
 }
@@ -194,11 +147,11 @@ static void a_path_of_any_length(void **state)
 
     (void)state;
     memset(membership + 3, '/', sizeof membership - 4);
-    put("mount/cpu.max", "300000 100000\n");
+    files_put("mount/cpu.max", "300000 100000\n");
     assert_true(quota(membership) == 0.0);
 }
 
-#define quota_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define quota_test(name) cmocka_unit_test_setup_teardown(name, files_setup, files_teardown)
 
 int main(void)
 {

@@ -298,7 +298,7 @@ static void test_sigusr1_is_left_alone(void **state)
 static void test_no_thread(void **state)
 {
     (void)state;
-    faults.fail_thread = 2;
+    faults_fail(FAULTS_THREAD, 2, EAGAIN);
     start(NULL);
     expect_exit(NOT_STARTED);
 }

@@ -147,7 +147,7 @@ static void start_without_a_thread(yodel_accept_mode accept, size_t which)
     config.accept = accept;
     yodel_server *server = make();
     size_t open = count_fds();
-    faults.fail_thread = faults.threads + which;
+    faults_fail(FAULTS_THREAD, which, EAGAIN);
     assert_int_equal(yodel_server_start(server), -EAGAIN);
     assert_int_equal(threads_log_count(&server_log, "cannot start a thread"), 1);
     assert_int_equal(server_log.errors, 1);
@@ -185,7 +185,7 @@ static void test_no_thread_and_clients_waiting(void **state)
     for (size_t i = 0; i < 10; i++) {
         client[i] = net_connect(port_of(server));
     }
-    faults.fail_thread = faults.threads + 3;
+    faults_fail(FAULTS_THREAD, 3, EAGAIN);
     assert_int_equal(yodel_server_start(server), -EAGAIN);
     yodel_server_free(server);
     for (size_t i = 0; i < 10; i++) {

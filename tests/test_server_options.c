@@ -3,6 +3,8 @@
  */
 #include "server/options.h"
 
+#include "core/memory.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -60,6 +62,7 @@ static void test_defaults(void **state)
     assert_int_equal(o.server.write_limits.hard, 1048576);
     assert_true(o.grace == 10.0);
     assert_int_equal(o.server.backlog, 4096);
+    assert_int_equal(o.server.max_memory, yodel_memory_usable() / 4);
     assert_true(o.stats == 0.0);
     assert_int_equal(o.log_level, YODEL_LOG_INFO);
     assert_int_equal(o.log_format, YODEL_LOG_TEXT);
@@ -125,6 +128,10 @@ static void test_values(void **state)
     assert_true(GOOD("--write-timeout", "250ms").server.write_timeout == 0.25);
     assert_int_equal(GOOD("--max-connections", "1").server.max_connections, 1);
     assert_int_equal(GOOD("--max-connections", "2147483647").server.max_connections, INT32_MAX);
+    assert_int_equal(GOOD("--max-memory", "0").server.max_memory, 0);
+    assert_int_equal(GOOD("--max-memory", "1M").server.max_memory, 1 << 20);
+    assert_int_equal(GOOD("--max-memory", "1.5G").server.max_memory, 3 << 29);
+    assert_int_equal(GOOD("--max-memory", "1073741824G").server.max_memory, UINT64_C(1) << 60);
     assert_true(GOOD("--grace", "0").grace == 0);
     assert_true(GOOD("--grace", "0.5").grace == 0.5);
     assert_int_equal(GOOD("--backlog", "1").server.backlog, 1);
@@ -234,6 +241,14 @@ static const bad bad_lines[] = {
      "--max-connections '0' is not a whole number from 1 to 2147483647"},
     {{{"--max-connections", "1K"}},
      "--max-connections '1K' is not a whole number from 1 to 2147483647"},
+    {{{"--max-memory", "all"}}, "--max-memory 'all' is not a size like 65536, 64K or 1.5M"},
+    {{{"--max-memory", "512"}},
+     "--max-memory '512' is neither 0 nor from 1048576 to 1152921504606846976 bytes"},
+    {{{"--max-memory", "1073741825G"}},
+     "--max-memory '1073741825G' is neither 0 nor from 1048576 to 1152921504606846976 bytes"},
+    {{{"--max-memory", "99999999999999999999"}},
+     "--max-memory '99999999999999999999' is neither 0 nor from 1048576 to 1152921504606846976 "
+     "bytes"},
     {{{"--backlog", "0"}}, "--backlog '0' is not a whole number from 1 to 2147483647"},
     {{{"--backlog", "2147483648"}},
      "--backlog '2147483648' is not a whole number from 1 to 2147483647"},

@@ -72,7 +72,11 @@ static void test_words(void **state)
     }
     net_text_printf(&expected, "\n");
     for (int i = 0; i < 3; i++) {
-        net_text_printf(&expected, "stats worker=%d accepted=0 active=0 closed=0\n", i);
+        net_text_printf(&expected, "stats worker=%d accepted=0 active=0 buffered=0 closed=0", i);
+        for (int j = YODEL_COUNT_CLOSED_FIRST; j <= YODEL_COUNT_CLOSED_LAST; j++) {
+            net_text_printf(&expected, " %s=0", yodel_counter_name((yodel_counter)j));
+        }
+        net_text_printf(&expected, "\n");
     }
     assert_string_equal(k.text.data, expected.data);
     assert_int_equal(k.lines, 4);

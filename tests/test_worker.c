@@ -182,7 +182,7 @@ static void test_no_thread(void **state)
 {
     (void)state;
     init();
-    faults.fail_thread = faults.threads + 1;
+    faults_fail(FAULTS_THREAD, 1, EAGAIN);
     assert_int_equal(yodel_worker_start(&b->worker), -EAGAIN);
     assert_int_equal(yodel_worker_start(&b->worker), 0); /* another time it works */
     stop(10);

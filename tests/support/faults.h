@@ -3,8 +3,10 @@
  *
  * A test that includes this header must stand in the list tests_with_faults of
  * tests/CMakeLists.txt: it is linked so that the calls below, from the library and from the test
- * itself, come here first (the linker's --wrap). The calls that libev and the C library make are
- * not seen. Without orders everything goes through and is only counted.
+ * itself, come here first (the linker's --wrap). Calls that the C library makes are not seen, and of
+ * libev's only these: its memory, which comes from core/loop_memory.c, and epoll_create1, epoll_ctl
+ * and eventfd, for which this puts functions in place of the C library's. Without orders everything
+ * goes through and is only counted.
  *
  * Reading and writing is disturbed, and counted, on non-blocking sockets only: those of the
  * library, while the clients of net.h and fixture.h are blocking ones.
@@ -18,11 +20,28 @@
 
 #define FAULTS_ACCEPTS 128
 
+/* Kinds of calls of which one can be made to fail. */
+typedef enum faults_call {
+    FAULTS_ALLOCATE,     /* malloc, calloc, realloc, aligned_alloc */
+    FAULTS_LIBEV_MEMORY, /* reallocarray, which loop_memory.c takes */
+    FAULTS_MMAP,
+    FAULTS_ACCEPT,
+    FAULTS_RECEIVE,
+    FAULTS_SEND, /* send, sendmsg */
+    FAULTS_THREAD,
+    FAULTS_EVENTFD,
+    FAULTS_EPOLL_CREATE,
+    FAULTS_EPOLL_CTL,
+    FAULTS_CALLS
+} faults_call;
+
 typedef struct faults {
-    /* malloc, calloc, realloc, aligned_alloc: calls so far, and the number of the one that fails
-     * (0: none). */
-    atomic_size_t allocations;
-    atomic_size_t fail_allocation;
+    /* Calls so far; the number of the one that fails (0: none), and with what. */
+    struct {
+        atomic_size_t calls;
+        atomic_size_t fail_at;
+        atomic_int error;
+    } one[FAULTS_CALLS];
 
     /* recv; send and sendmsg: calls so far, how many bytes one of them takes at the most, and an
      * errno with which each of them fails. 0: none. */
@@ -47,9 +66,8 @@ typedef struct faults {
     atomic_bool fail_map;
     atomic_bool fail_protect;
 
-    /* pthread_create: calls so far, and the number of the one that fails with EAGAIN; 0: none. */
-    atomic_size_t threads;
-    atomic_size_t fail_thread;
+    /* All calls of FAULTS_LIBEV_MEMORY fail with ENOMEM. */
+    atomic_bool no_libev_memory;
 } faults_state;
 
 extern faults_state faults;
@@ -57,10 +75,14 @@ extern faults_state faults;
 /* No orders, counts at 0. While no other thread runs. */
 void faults_reset(void);
 
-/* The n-th allocation from now fails, n >= 1. */
-void faults_fail_allocation(size_t n);
+/* The n-th call of this kind from now fails with the error, n >= 1. */
+void faults_fail(faults_call call, size_t n, int error);
 
 /* True when that has happened; afterwards there is no such order any more. */
+bool faults_failed(faults_call call);
+
+/* The same for FAULTS_ALLOCATE. */
+void faults_fail_allocation(size_t n);
 bool faults_allocation_failed(void);
 
 #endif
