@@ -149,6 +149,29 @@ static void test_fixed_line(void **state)
     flood_run_free(&run);
 }
 
+/* The lines are a function of the seed. */
+static void test_seed(void **state)
+{
+    static const char *const seeds[] = {"7", "7", "8"};
+    int64_t bytes[3];
+
+    (void)state;
+    server s = server_start(NULL, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        program *p = flood_start(NULL, s.port, "-T", "60s", "-s", "1-2000", "-n", "5000", "--seed",
+                                 seeds[i], NULL);
+        flood_run run = flood_end(p);
+        flood_expect(&run, 0, NULL);
+        bytes[i] = flood_count(&run, "counts/bytes_out");
+        assert_int_equal(flood_count(&run, "counts/bytes_in"), bytes[i] + 5000 * 10);
+        flood_run_free(&run);
+    }
+    server_stop(&s);
+    assert_int_equal(bytes[0], bytes[1]);
+    assert_int_not_equal(bytes[0], bytes[2]);
+    assert_int_equal(server_counter(&s, "bytes_in"), bytes[0] + bytes[1] + bytes[2]);
+}
+
 static void test_churn(void **state)
 {
     (void)state;
@@ -218,10 +241,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         program_test(test_sizes),     program_test(test_short_lines), program_test(test_threads),
-        program_test(test_open_loop), program_test(test_fixed_line),  program_test(test_churn),
-        program_test(test_idle),      program_test(test_split),       program_test(test_drip),
-        program_test(test_slow_read), program_test(test_half_close),  program_test(test_reset),
-        program_test(test_mix),
+        program_test(test_open_loop), program_test(test_fixed_line),  program_test(test_seed),
+        program_test(test_churn),     program_test(test_idle),        program_test(test_split),
+        program_test(test_drip),      program_test(test_slow_read),   program_test(test_half_close),
+        program_test(test_reset),     program_test(test_mix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

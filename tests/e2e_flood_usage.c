@@ -9,6 +9,7 @@
 #include "tests/support/flood_run.h"
 #include "tests/support/json_at.h"
 #include "tests/support/liar.h"
+#include "tests/support/server.h"
 #include "tests/support/threads.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -231,6 +232,53 @@ static void test_interrupt_while_opening(void **state)
     liar_stop(l);
 }
 
+/* Those that are not answered are timeouts; nobody waits for longer than for those. */
+static void test_interrupt_silence(void **state)
+{
+    (void)state;
+    liar *l = liar_start(&(liar_options){.never_accepts = true});
+    program *p = flood_start(NULL, liar_port(l), "-c", "3", "-t", "1", "-P", "4", "-T", "2s", "-d",
+                             "10m", NULL);
+
+    program_pause_ms(300);
+    program_signal(p, SIGINT);
+    flood_run run = flood_end(p);
+    flood_expect(&run, 130,
+                 (const flood_error[]){{"timeout", flood_count(&run, "counts/sent")}, {0}});
+    flood_run_free(&run);
+    liar_stop(l);
+}
+
+/* --- a server that dies ------------------------------------------------------------------------*/
+
+/* And comes back: flood goes on. */
+static void test_server_dies(void **state)
+{
+    char port[8];
+
+    (void)state;
+    server s = server_start(NULL, "--stats", "0.05", NULL);
+    program *p = flood_start(NULL, s.port, "-c", "20", "-d", "4s", "-w", "0", "-T", "60s", NULL);
+    server_wait_counter(&s, "accepted", 20);
+    snprintf(port, sizeof port, "%u", s.port);
+    program_signal(s.program, SIGKILL);
+    program_wait_exit(s.program);
+    program_pause_ms(500); /* for attempts that fail */
+    program *other = program_start(NULL, "yodel-server", "-H", "127.0.0.1", "-p", port, NULL);
+    flood_run run = flood_end(p);
+    flood_expect(&run, 4,
+                 (const flood_error[]){
+                     {"connect", -1}, {"reset", -1}, {"closed early", -1}, {"lost", -1}, {0}});
+    assert_true(flood_count(&run, "errors/connect") > 0);
+    assert_true(flood_count(&run, "errors/reset") + flood_count(&run, "errors/closed early") >= 20);
+    json_is_text_at(run.report, "runs/0/connect_error", "Connection refused");
+    if (!program_sanitized()) {
+        assert_true(flood_count(&run, "counts/connected") >= 40);
+    }
+    flood_run_free(&run);
+    program_kill(other);
+}
+
 /* --- promises ----------------------------------------------------------------------------------*/
 
 static void test_slos(void **state)
@@ -290,6 +338,8 @@ int main(void)
         liar_test(test_several_hosts),
         liar_test(test_interrupt),
         liar_test(test_interrupt_while_opening),
+        liar_test(test_interrupt_silence),
+        liar_test(test_server_dies),
         liar_test(test_slos),
         liar_test(test_slo_and_errors),
     };

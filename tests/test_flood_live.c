@@ -40,7 +40,7 @@ static yodel_second second_at(double begin)
 
 static void assert_line(const yodel_second *s, int64_t flaws, const char *expected)
 {
-    yodel_live_line line;
+    yodel_live_line line = {.length = 0};
 
     yodel_live_format(s, flaws, &line);
     assert_string_equal(line.text, expected);
@@ -79,7 +79,7 @@ static void test_length(void **state)
 {
     (void)state;
     yodel_second s = second_at(2);
-    yodel_live_line line;
+    yodel_live_line line = {.length = 0};
 
     s.length = 0.5;
     yodel_live_format(&s, 0, &line);
@@ -109,7 +109,7 @@ static void test_widest(void **state)
         &s, 99940,
         "5999m 999.9k   999.9M   999.9M 999.9k 9.99ms 9.99ms  60.0s 99.9k 9.99ms 12800 12800");
     s.begin = 9998;
-    yodel_live_line line;
+    yodel_live_line line = {.length = 0};
     yodel_live_format(&s, 0, &line);
     assert_memory_equal(line.text, "9999s ", 6);
     s.begin = 9999;
@@ -149,6 +149,35 @@ static void test_log(void **state)
     yodel_live_second(&live, &s);
     strcat(expected, HEADER "\n" TWELVE "\n");
     assert_string_equal(text, expected);
+    fclose(out);
+    free(text);
+}
+
+/* The moment in which the last answers come in must not take the place of the last full second. */
+static void test_short(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    yodel_live live;
+    yodel_second s = second_at(11), end = {.begin = 12, .length = 0.01, .server_cpu = NAN};
+
+    assert_non_null(out);
+    yodel_live_init(&live, out, false);
+    yodel_live_second(&live, &s);
+    yodel_live_second(&live, &end);
+    assert_string_equal(text, HEADER "\n" TWELVE "\n");
+    end.flaws = 3;
+    yodel_live_second(&live, &end);
+    assert_non_null(
+        strstr(text, "\n  12s      0        0        0      0      -      -      -     3 "));
+    /* The only one that there is. */
+    yodel_live_finish(&live);
+    end.flaws = 0;
+    yodel_live_second(&live, &end);
+    assert_non_null(
+        strstr(text, "\n  12s      0        0        0      0      -      -      -     0 "));
     fclose(out);
     free(text);
 }
@@ -271,10 +300,11 @@ static void test_narrow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_columns),  cmocka_unit_test(test_nothing_to_show),
-        cmocka_unit_test(test_length),   cmocka_unit_test(test_widest),
-        cmocka_unit_test(test_log),      cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_terminal), cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_columns), cmocka_unit_test(test_nothing_to_show),
+        cmocka_unit_test(test_length),  cmocka_unit_test(test_short),
+        cmocka_unit_test(test_widest),  cmocka_unit_test(test_log),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

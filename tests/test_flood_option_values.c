@@ -232,6 +232,39 @@ static void test_sources(void **state)
     free(sources);
 }
 
+/* Texts are handed on as they are, not copied. */
+static void test_texts(void **state)
+{
+    (void)state;
+    static char longest[16 * 1024 * 1024 + 2];
+    const char *line = "before", *path = "before";
+    uint32_t length = 7;
+    yodel_flood_expect expect = YODEL_EXPECT_CHAT;
+
+    memset(longest, 'x', sizeof longest - 1);
+    const char *const bad[] = {"", "\r\n", "a\r\nb", longest};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(yodel_option_message(bad[i], &line, &length, &complaint), -EINVAL);
+        assert_string_equal(line, "before");
+        assert_int_equal(length, 7);
+    }
+    longest[sizeof longest - 2] = '\0';
+    assert_int_equal(yodel_option_message(longest, &line, &length, &complaint), 0);
+    assert_ptr_equal(line, longest);
+    assert_int_equal(length, 16 * 1024 * 1024);
+
+    assert_int_equal(yodel_option_expect("echo", &expect, &complaint), 0);
+    assert_int_equal(yodel_option_expect("Chat", &expect, &complaint), -EINVAL);
+    assert_int_equal(expect, YODEL_EXPECT_ECHO);
+    assert_int_equal(yodel_option_expect("chat", &expect, &complaint), 0);
+    assert_int_equal(expect, YODEL_EXPECT_CHAT);
+
+    assert_int_equal(yodel_option_file("--csv", "", &path, &complaint), -EINVAL);
+    assert_string_equal(path, "before");
+    assert_int_equal(yodel_option_file("--csv", longest, &path, &complaint), 0);
+    assert_ptr_equal(path, longest);
+}
+
 static void test_numbers(void **state)
 {
     (void)state;
@@ -273,7 +306,7 @@ int main(void)
         cmocka_unit_test(test_seed),    cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_faults),  cmocka_unit_test(test_more_faults),
         cmocka_unit_test(test_targets), cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_texts),   cmocka_unit_test(test_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,8 @@ static void test_what_is_refused(void **state)
         {"errors<2ms", "'2ms' is no value for errors"},
         {"errors>=-1", "'-1' is no value for errors"},
         {"rate>100k/s", "'100k/s' is no value for rate"},
+        {"server-cpu<%", "server-cpu is in percent of a core: '%' is not one like 80%"},
+        {"server-cpu<x%", "server-cpu is in percent of a core: 'x%' is not one like 80%"},
         {"server-cpu<90", "server-cpu is in percent of a core: '90' is not one like 80%"},
         {"server-memory-per-connection<1KiB",
          "'1KiB' is no value for server-memory-per-connection"},

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/loop_memory.h"
 #include "tools/flood/fault.h"
 #include "tools/flood/generator_internal.h"
 
@@ -223,6 +224,10 @@ void yodel_connection_open(yodel_connection *c)
     c->state = YODEL_CONNECTION_CONNECTING;
     c->since = yodel_clock_now();
     int fd = connect_socket(c);
+    if (fd >= 0 && yodel_loop_memory_cover(fd) < 0) {
+        close(fd);
+        fd = -ENOMEM;
+    }
     if (fd < 0) {
         failed(c, fd);
         return;
@@ -230,12 +235,12 @@ void yodel_connection_open(yodel_connection *c)
     watch(c, fd, EV_WRITE);
 }
 
-static void on_connect(yodel_connection *c)
+/* error: an errno, when the socket cannot even be waited for. */
+static void on_connect(yodel_connection *c, int error)
 {
-    int error = 0;
     socklen_t length = sizeof error;
 
-    if (getsockopt(c->io.fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) {
+    if (error == 0 && getsockopt(c->io.fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) {
         error = errno;
     }
     if (error != 0) {
@@ -248,7 +253,7 @@ static void on_connect(yodel_connection *c)
 
 /* --- ending ------------------------------------------------------------------------------------*/
 
-/* The server ended it, by a FIN (error 0) or otherwise. */
+/* The server ended it, by a FIN (error 0), or an error did. */
 static void ended_by_server(yodel_connection *c, int error)
 {
     yodel_generator *g = c->generator;
@@ -363,7 +368,11 @@ static void on_event(struct ev_loop *ev, ev_io *io, int events)
     yodel_connection *c = yodel_container_of(io, yodel_connection, io);
 
     if (c->state == YODEL_CONNECTION_CONNECTING) {
-        on_connect(c);
+        on_connect(c, (events & EV_ERROR) != 0 ? ENOMEM : 0);
+        return;
+    }
+    if ((events & EV_ERROR) != 0) { /* it cannot be watched */
+        ended_by_server(c, ENOMEM);
         return;
     }
     if ((events & EV_WRITE) != 0 && c->blocked) {

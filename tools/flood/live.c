@@ -13,6 +13,8 @@
 #define CLEAR "\r\x1b[K"
 /* In a log: how many lines a header is good for. */
 #define HEADER_EVERY 20
+/* Shorter seconds tell nothing. */
+#define LEAST_LENGTH 0.1
 /* Seconds that can be written in four digits; minutes from there on. */
 #define SECONDS_SHOWN 9999.5
 
@@ -116,6 +118,9 @@ static void print_line(const yodel_live *live)
 
 void yodel_live_second(yodel_live *live, const yodel_second *second)
 {
+    if (second->length < LEAST_LENGTH && second->flaws == 0 && live->lines > 0) {
+        return; /* the last answers coming in: no rate of a second, and soon in the report */
+    }
     live->flaws += second->flaws;
     yodel_live_format(second, live->flaws, &live->last);
     if (live->standing) {

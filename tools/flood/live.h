@@ -1,6 +1,6 @@
 /*
- * live: one line a second while flood runs. On a terminal the line rewrites itself, elsewhere each is
- * a line of its own, so that a log keeps them all.
+ * live: one line a second while flood runs. On a terminal the line rewrites itself, elsewhere each
+ * is a line of its own, so that a log keeps them all.
  */
 #ifndef YODEL_FLOOD_LIVE_H
 #define YODEL_FLOOD_LIVE_H
@@ -41,7 +41,7 @@ typedef struct yodel_live {
 /* Prepares; prints nothing. `out` stays the caller's, and is asked whether it is a terminal. */
 void yodel_live_init(yodel_live *live, FILE *out, bool color);
 
-/* Shows a second. */
+/* Shows a second; not the very short one at the end, unless it has errors. */
 void yodel_live_second(yodel_live *live, const yodel_second *second);
 
 /* Prints a line of text (without newline) above the live line. */

@@ -11,7 +11,7 @@
 #include "core/units.h"
 #include "tools/flood/amount.h"
 
-#define LENGTH_MAX (16U * 1024 * 1024)
+#define LENGTH_MAX (16UL * 1024 * 1024)
 
 int yodel_complain(const yodel_complaint *c, const char *format, ...)
 {
@@ -99,7 +99,7 @@ int yodel_option_lengths(const char *text, uint32_t *min, uint32_t *max, const y
 {
     char first[32];
     const char *dash = strchr(text, '-');
-    uint32_t low, high;
+    uint32_t low = 0, high = 0;
 
     if (dash == NULL) {
         int error = one_length(text, &low, c);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -193,6 +194,7 @@ static int check_excluded(const parse *p)
         {'m', 's', "--message and --size: the message has its own length"},
         {OPTION_IDLE, 'n', "--idle and --messages: idle connections send one line each"},
         {OPTION_IDLE, 'R', "--idle and --rate: idle connections send nothing until the end"},
+        {OPTION_IDLE, 'P', "--idle and --depth: idle connections send one line each"},
         {OPTION_IDLE, 'w', "--idle and --warm-up: there is nothing to warm up"},
         {OPTION_IDLE, OPTION_CHURN, "--idle and --churn: an idle connection is kept"},
     };
@@ -222,6 +224,11 @@ static int check(const parse *p)
         o->expect == YODEL_EXPECT_CHAT) {
         return yodel_complain(p->complaint,
                               "--message '.' closes a chat connection and has no answer");
+    }
+    if (o->connections < o->target_count) {
+        return yodel_complain(p->complaint,
+                              "--connections %" PRIu32 " does not suffice for %zu hosts",
+                              o->connections, o->target_count);
     }
     if (is_stdout(o->json) + is_stdout(o->csv) + is_stdout(o->html) + is_stdout(o->hgrm) > 1) {
         return yodel_complain(p->complaint, "only one file can be '-', standard output");
@@ -260,12 +267,25 @@ static int parse_targets(parse *p, char *operands[], size_t count)
     return 0;
 }
 
+static bool any_given(const parse *p)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < OPTIONS_END; i++) {
+        any = any || p->given[i];
+    }
+    return any;
+}
+
 static int parse_operands(parse *p, char *operands[], size_t count)
 {
     if (count > 0 && strcmp(operands[0], "compare") == 0) {
         if (count != 3) {
             return yodel_complain(p->complaint,
                                   "compare takes two files: flood compare A.json B.json");
+        }
+        if (any_given(p)) {
+            return yodel_complain(p->complaint, "compare takes two files and no options");
         }
         p->o->action = YODEL_FLOOD_COMPARE;
         p->o->operands = operands + 1;

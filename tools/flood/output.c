@@ -112,7 +112,7 @@ static int open_stream(const yodel_output *o, FILE **out)
 
 static int write_one(const yodel_output *o, const yodel_report *report)
 {
-    FILE *out;
+    FILE *out = NULL;
     int error = open_stream(o, &out);
 
     if (error < 0) {

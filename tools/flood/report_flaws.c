@@ -38,7 +38,7 @@ void yodel_report_faults(const yodel_report_page *page)
         for (size_t i = 0; i < report->count; i++) {
             sum += report->results[i].total.faults[fault];
         }
-        if (sum == 0 && report->options->faults[fault] <= 0) {
+        if (report->options->faults[fault] <= 0) {
             continue;
         }
         if (between[0] == '\0') {
