@@ -194,10 +194,28 @@ static void test_targets(void **state)
     check_target("fe80::1%lo", "fe80::1%lo", "8007");
     check_target("::ffff:127.0.0.1", "::ffff:127.0.0.1", "8007");
 
-    const char *const bad[] = {"",        ":",       ":79",       "h:",         "h:0",
-                               "h:65536", "h:http",  "h:-1",      "h: 1",       "h:1k",
-                               "[",       "[]",      "[]:79",     "[::1",       "[::1]79",
-                               "[::1]:",  "[::1]:0", "[::1]x:79", "[::1]:79:80"};
+    const char *const bad[] = {"",
+                               ":",
+                               ":79",
+                               "h:",
+                               "h:0",
+                               "h:65536",
+                               "h:http",
+                               "h:-1",
+                               "h: 1",
+                               "h:1k",
+                               "[",
+                               "[]",
+                               "[]:79",
+                               "[::1",
+                               "[::1]79",
+                               "[::1]:",
+                               "[::1]:0",
+                               "[::1]x:79",
+                               "[::1]:79:80",
+                               "localhost:80:90",
+                               "[localhost]:80",
+                               "[127.0.0.1]:80"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         yodel_flood_target t = {0};
         if (yodel_option_target(bad[i], &t, &complaint) != -EINVAL) {

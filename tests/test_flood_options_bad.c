@@ -95,6 +95,9 @@ static const bad bad_lines[] = {
     {{{"--seed", "-1"}}, "--seed '-1" SEED},
     {{{"--seed", "2a"}}, "--seed '2a" SEED},
     {{{"--seed", "0x"}}, "--seed '0x" SEED},
+    {{{"--seed", "0x0x5"}}, "--seed '0x0x5" SEED},
+    {{{"--slo", "server-cpu<80%"}}, "--slo 'server-cpu<80%' needs --server-pid"},
+    {{{"a:b:c"}}, "'a:b:c' is not an IPv6 address"},
     {{{"--seed", "18446744073709551616"}}, "--seed '18446744073709551616' has more than 64 bits"},
 
     {{{"--fault", "sabotage"}}, "--fault 'sabotage" FAULTS},

@@ -1,5 +1,6 @@
 #include "tools/flood/option_values.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -108,6 +109,9 @@ int yodel_option_lengths(const char *text, uint32_t *min, uint32_t *max, const y
         }
         return error;
     }
+    if ((size_t)(dash - text) >= sizeof first) {
+        return yodel_complain(c, "--size '%s' is not from 1 to 16M", text);
+    }
     snprintf(first, sizeof first, "%.*s", (int)(dash - text), text);
     int error = one_length(first, &low, c);
     if (error == 0) {
@@ -173,7 +177,9 @@ int yodel_option_seed(const char *text, uint64_t *seed, const yodel_complaint *c
 
     errno = 0;
     unsigned long long value = strtoull(digits, &end, hex ? 16 : 10);
-    if (!isxdigit((unsigned char)digits[0]) || *end != '\0') {
+    /* strtoull would take blanks, a sign, and a second 0x. */
+    if (!isxdigit((unsigned char)digits[0]) || tolower((unsigned char)digits[1]) == 'x' ||
+        *end != '\0') {
         return yodel_complain(c, "--seed '%s' is not a number like 42 or 0x2a", text);
     }
     if (errno == ERANGE) {
@@ -299,11 +305,28 @@ static int check_target(const char *text, size_t host_length, const char *port,
     return 0;
 }
 
+/* An IPv6 address, which may have a scope behind a percent sign. */
+static bool is_ipv6(const char *text, size_t length)
+{
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr binary;
+    const char *scope = memchr(text, '%', length);
+
+    length = scope != NULL ? (size_t)(scope - text) : length;
+    if (length >= sizeof address) {
+        return false;
+    }
+    memcpy(address, text, length);
+    address[length] = '\0';
+    return inet_pton(AF_INET6, address, &binary) == 1;
+}
+
 int yodel_option_target(const char *text, yodel_flood_target *target, const yodel_complaint *c)
 {
     const char *host = text, *port = DEFAULT_PORT;
     const char *colon = strchr(text, ':');
     size_t length = strlen(text);
+    bool bracketed = false;
 
     if (text[0] == '[') {
         const char *close = strchr(text, ']');
@@ -313,10 +336,16 @@ int yodel_option_target(const char *text, yodel_flood_target *target, const yode
         host = text + 1;
         length = (size_t)(close - host);
         port = close[1] == ':' ? close + 2 : port;
+        bracketed = true;
     } else if (colon != NULL && strchr(colon + 1, ':') == NULL) {
         length = (size_t)(colon - text);
         port = colon + 1;
-    } /* more than one colon: an IPv6 address */
+    } else {
+        bracketed = colon != NULL; /* more than one: an IPv6 address without its brackets */
+    }
+    if (bracketed && length > 0 && !is_ipv6(host, length)) {
+        return yodel_complain(c, "'%.*s' is not an IPv6 address", (int)length, host);
+    }
     int error = check_target(text, length, port, c);
     if (error < 0) {
         return error;

@@ -212,6 +212,18 @@ static bool is_stdout(const char *path)
     return path != NULL && strcmp(path, "-") == 0;
 }
 
+/* Without --server-pid what is said of the server's costs could never be kept. */
+static int check_slos(const parse *p)
+{
+    for (size_t i = 0; i < p->o->slo_count; i++) {
+        if (p->o->server_pid == 0 && strncmp(p->o->slos[i].metric->name, "server-", 7) == 0) {
+            return yodel_complain(p->complaint, "--slo '%s' needs --server-pid",
+                                  p->o->slos[i].text);
+        }
+    }
+    return 0;
+}
+
 static int check(const parse *p)
 {
     const yodel_flood_options *o = p->o;
@@ -237,7 +249,7 @@ static int check(const parse *p)
         return yodel_complain(p->complaint,
                               "--connections times --depth is above 1G lines in flight");
     }
-    return 0;
+    return check_slos(p);
 }
 
 /* --- operands ----------------------------------------------------------------------------------*/
