@@ -111,11 +111,28 @@ static void test_all_at_once(void **state)
     }
 }
 
+/* Lines that cannot be told apart: one dropped answer must not make all later ones late. */
+static void test_one_dropped_of_lines_all_alike(void **state)
+{
+    static const liar_rule rules[] = {{.lie = LIAR_DROP, .line = 5, .times = 1}, {0}};
+    const flood_error errors[] = {{"timeout", 1}, {0}};
+
+    (void)state;
+    liar *l = liar_start(&(liar_options){.rules = rules});
+    flood_run run = flood_end(flood_start(NULL, liar_port(l), "-c", "1", "-n", "20", "-T", "1s",
+                                          "-m", "always the same", NULL));
+    (void)liar_stop(l);
+    flood_expect(&run, 4, errors);
+    assert_int_equal(flood_count(&run, "counts/answered"), 19);
+    flood_run_free(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         liar_test(test_each),
         liar_test(test_all_at_once),
+        liar_test(test_one_dropped_of_lines_all_alike),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

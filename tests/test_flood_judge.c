@@ -547,6 +547,20 @@ static void test_lines_of_one_byte(void **state)
     talk_free(t);
 }
 
+/* An extra one pushes the right answer aside; 32 lines ahead there is another of that letter. */
+static void test_an_extra_line_among_lines_of_one_byte(void **state)
+{
+    (void)state;
+    talk *t = talk_new_lines(64, 1, NULL);
+    talk_send(t, 50);
+    talk_answers(t, 1, 9);
+    talk_text(t, "\r\n");
+    talk_answers(t, 10, 50);
+    talk_receive(t);
+    talk_expect(t, 50, YODEL_FLAW_EXTRA, 1, -1);
+    talk_free(t);
+}
+
 static void test_a_fixed_line(void **state)
 {
     (void)state;
@@ -606,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_bytes_that_nobody_asked_for),
         cmocka_unit_test(test_a_flood_without_end),
         cmocka_unit_test(test_lines_of_one_byte),
+        cmocka_unit_test(test_an_extra_line_among_lines_of_one_byte),
         cmocka_unit_test(test_a_fixed_line),
         cmocka_unit_test(test_it_forgets),
     };

@@ -280,7 +280,7 @@ static void finish(yodel_connection *c)
     c->since = yodel_loop_now(c->generator->loop);
 }
 
-/* The server has not closed its direction: that is its business. */
+/* The server has not closed its direction, and is not waited for. */
 static void close_unfinished(yodel_connection *c)
 {
     close_socket(c);
@@ -408,6 +408,11 @@ void yodel_connection_sweep(yodel_connection *c, uint64_t now)
         break;
     case YODEL_CONNECTION_OPEN:
         if (yodel_conversation_expire(&c->talk, &g->referee, now)) {
+            if (g->plan->payload.fixed != NULL) {
+                /* Nobody could tell whether the next answer is late or the next line's. */
+                close_unfinished(c);
+                break;
+            }
             yodel_connection_flush(c, now, now);
         }
         finish_if_done(c);

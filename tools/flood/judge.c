@@ -68,22 +68,35 @@ static bool is_answer(const yodel_referee *r, uint32_t connection, uint64_t numb
            yodel_line_match(&line, 0, s.data, s.length) == s.length;
 }
 
+/* The last line that went wrong and has this answer; 0: none. */
+static uint64_t search_failures(const yodel_conversation *c, const yodel_referee *r, suspect s)
+{
+    uint64_t last = 0;
+
+    for (unsigned i = 0; c->doubt != NULL && i < YODEL_JUDGE_MEMORY; i++) {
+        uint64_t n = c->doubt->failures[i].line;
+        if (n > last && is_answer(r, c->connection, n, s)) {
+            last = n;
+        }
+    }
+    return last;
+}
+
 /* Which of the connection's lines, sent whole and near the expected one, has this answer? For
- * lines that are too short to say themselves. 0: none. */
+ * lines that are too short to say themselves: many are alike, so it is the nearest. 0: none. */
 static uint64_t search_near(const yodel_conversation *c, const yodel_referee *r, suspect s)
 {
     uint64_t whole = yodel_conversation_whole(c);
+    uint64_t failed = search_failures(c, r, s);
+    uint64_t reach = failed > 0 ? c->answered - failed : UINT64_MAX;
 
-    for (uint64_t n = c->answered + 1; n <= whole; n++) {
+    for (uint64_t n = c->answered + 1; n <= whole && n - c->answered <= reach; n++) {
         if (is_answer(r, c->connection, n, s)) {
             return n;
         }
     }
-    for (unsigned i = 0; c->doubt != NULL && i < YODEL_JUDGE_MEMORY; i++) {
-        uint64_t n = c->doubt->failures[i].line;
-        if (n > 0 && is_answer(r, c->connection, n, s)) {
-            return n;
-        }
+    if (failed > 0) {
+        return failed;
     }
     return c->answered > 0 && is_answer(r, c->connection, c->answered, s) ? c->answered : 0;
 }
