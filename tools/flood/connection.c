@@ -1,0 +1,548 @@
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "tools/flood/generator_internal.h"
+#include "tools/flood/judge.h"
+
+/* When a connection failed, or ended before it was of any use. */
+#define RETRY_NS UINT64_C(100000000)
+/* So long the server may take to close its direction after ours. */
+#define FINISH_NS UINT64_C(1000000000)
+/* What a slow reader's kernel takes: the least that it allows. */
+#define SLOW_RECEIVE_BUFFER 2048
+
+#define ADDRESS_UNKNOWN 255
+
+static void on_event(struct ev_loop *ev, ev_io *io, int events);
+
+/* A number from 0 to below 1, always the same for a connection and its n-th socket. */
+static double chance(const yodel_connection *c, uint32_t socket, uint32_t what)
+{
+    uint64_t bits =
+        yodel_payload_chance(&c->generator->plan->payload, c->talk.connection, socket, what);
+    return (double)(bits >> 11) / 9007199254740992.0; /* 2^53 */
+}
+
+/* Which fault the connection has, on all of its sockets; or -1. Shares above 100 % in all are
+ * scaled down to it. */
+static int8_t choose_fault(const yodel_connection *c)
+{
+    const double *percent = c->generator->options->faults;
+    double sum = 0;
+
+    for (int i = 0; i < YODEL_FAULTS; i++) {
+        sum += percent[i];
+    }
+    double at = chance(c, 0, 1) * (sum > 100 ? sum : 100);
+    for (int i = 0; i < YODEL_FAULTS; i++) {
+        if (at < percent[i]) {
+            return (int8_t)i;
+        }
+        at -= percent[i];
+    }
+    return -1;
+}
+
+void yodel_connection_init(yodel_connection *c, yodel_generator *g, uint32_t number,
+                           uint64_t *sent_at)
+{
+    ev_init(&c->io, on_event);
+    c->io.fd = -1;
+    c->generator = g;
+    yodel_conversation_init(&c->talk, number, sent_at);
+    yodel_list_init(&c->queued);
+    c->state = YODEL_CONNECTION_DOWN;
+    c->since = UINT64_MAX; /* the opener's */
+    c->fault = choose_fault(c);
+    c->talk.faulted = c->fault >= 0;
+}
+
+void yodel_connection_free(yodel_connection *c)
+{
+    if (c->generator != NULL && c->io.fd >= 0) {
+        ev_io_stop(yodel_loop_ev(c->generator->loop), &c->io);
+        close(c->io.fd);
+    }
+    yodel_conversation_destroy(&c->talk);
+}
+
+/* --- the socket --------------------------------------------------------------------------------*/
+
+static struct ev_loop *ev_of(const yodel_connection *c)
+{
+    return yodel_loop_ev(c->generator->loop);
+}
+
+static void watch(yodel_connection *c, int fd, int events)
+{
+    ev_io_stop(ev_of(c), &c->io);
+    ev_io_set(&c->io, fd, events);
+    if (events != 0) {
+        ev_io_start(ev_of(c), &c->io);
+    }
+}
+
+/* What is to be waited for while it is open. */
+static void watch_open(yodel_connection *c)
+{
+    int events =
+        (yodel_slow_reads(c) ? 0 : EV_READ) | (c->blocked && c->send_error == 0 ? EV_WRITE : 0);
+    watch(c, c->io.fd, events);
+}
+
+static void close_socket(yodel_connection *c)
+{
+    ev_io_stop(ev_of(c), &c->io);
+    close(c->io.fd);
+    c->io.fd = -1;
+    c->blocked = false;
+    c->send_error = 0;
+    yodel_list_remove(&c->queued);
+}
+
+/* The socket is gone; what becomes of the connection? */
+static void go_on(yodel_connection *c, uint64_t retry_in)
+{
+    yodel_generator *g = c->generator;
+
+    if (g->stopping || c->talk.begun >= yodel_plan_quota(g->plan, c->talk.connection)) {
+        c->state = YODEL_CONNECTION_DONE;
+        yodel_generator_done(g);
+        return;
+    }
+    c->state = YODEL_CONNECTION_DOWN;
+    if (retry_in > 0) {
+        c->since = yodel_loop_now(g->loop) + retry_in;
+    } else {
+        c->since = UINT64_MAX;
+        yodel_opener_add(c);
+    }
+}
+
+/* --- opening -----------------------------------------------------------------------------------*/
+
+/* The last line that this socket is to send. */
+static uint64_t choose_last(const yodel_connection *c)
+{
+    const yodel_flood_options *o = c->generator->options;
+    uint64_t last = yodel_plan_quota(c->generator->plan, c->talk.connection);
+    uint64_t lines = o->churn > 0 ? o->churn : UINT64_MAX;
+
+    if (c->fault == YODEL_FAULT_HALF_CLOSE || c->fault == YODEL_FAULT_RESET) {
+        uint64_t until = 1 + (uint64_t)(chance(c, c->sockets, 2) * (o->depth + 16));
+        lines = until < lines ? until : lines;
+    }
+    return last - c->talk.begun > lines ? c->talk.begun + lines : last;
+}
+
+static const yodel_address *address_of(const yodel_connection *c)
+{
+    const yodel_generator *g = c->generator;
+    uint32_t target = yodel_plan_target_of(g->plan, c->talk.connection);
+    const yodel_plan_target *t = &g->plan->targets[target];
+    uint8_t first = g->working[target] == ADDRESS_UNKNOWN ? 0 : g->working[target];
+
+    return &t->addresses[(first + c->address) % t->count];
+}
+
+/* True when another of the target's addresses is to be tried. */
+static bool next_address(yodel_connection *c)
+{
+    const yodel_generator *g = c->generator;
+    uint32_t target = yodel_plan_target_of(g->plan, c->talk.connection);
+
+    if (g->working[target] != ADDRESS_UNKNOWN ||
+        c->address + 1U >= g->plan->targets[target].count) {
+        return false;
+    }
+    c->address++;
+    return true;
+}
+
+/* A socket that connects, or a negative errno. */
+static int connect_socket(const yodel_connection *c)
+{
+    const yodel_address *to = address_of(c);
+    const yodel_address *from = yodel_plan_source_of(c->generator->plan, c->talk.connection);
+    int on = 1, small = SLOW_RECEIVE_BUFFER;
+    int fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (yodel_slow_reads(c)) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    }
+    if (from != NULL) {
+        /* The port is chosen by connect, which knows where to: each may be used once per target. */
+        (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    }
+    if ((from != NULL && bind(fd, (const struct sockaddr *)&from->storage, from->len) < 0) ||
+        (connect(fd, (const struct sockaddr *)&to->storage, to->len) < 0 && errno != EINPROGRESS)) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+static void settled(yodel_connection *c)
+{
+    if (!c->tried) {
+        c->tried = true;
+        c->generator->untried--;
+    }
+    yodel_opener_settled(c);
+}
+
+static void failed(yodel_connection *c, int error)
+{
+    yodel_generator *g = c->generator;
+
+    if (next_address(c)) {
+        yodel_connection_open(c);
+        return;
+    }
+    c->address = 0;
+    g->error = error;
+    g->referee.tally->flaws[YODEL_FLAW_CONNECT]++;
+    if (!g->connected && !g->running) {
+        yodel_generator_fail(g, error);
+        return;
+    }
+    go_on(c, RETRY_NS);
+    settled(c);
+}
+
+static void connected(yodel_connection *c)
+{
+    yodel_generator *g = c->generator;
+    uint64_t now = yodel_clock_now();
+    uint32_t target = yodel_plan_target_of(g->plan, c->talk.connection);
+
+    yodel_histogram_record(&g->referee.tally->connect, now - c->since, 1);
+    g->referee.tally->connected++;
+    g->connected = true;
+    if (g->working[target] == ADDRESS_UNKNOWN) {
+        g->working[target] = c->address;
+    }
+    c->address = 0;
+    c->sockets++;
+    c->state = YODEL_CONNECTION_OPEN;
+    c->since = now;
+    c->last = choose_last(c);
+    settled(c);
+    if (yodel_slow_writes(c) || yodel_slow_reads(c)) {
+        g->referee.tally->faults[c->fault]++;
+        yodel_slow_add(c);
+    }
+    watch_open(c);
+    yodel_connection_flush(c, now, now);
+}
+
+void yodel_connection_open(yodel_connection *c)
+{
+    c->state = YODEL_CONNECTION_CONNECTING;
+    c->since = yodel_clock_now();
+    int fd = connect_socket(c);
+    if (fd < 0) {
+        failed(c, fd);
+        return;
+    }
+    watch(c, fd, EV_WRITE);
+}
+
+static void on_connect(yodel_connection *c)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    if (getsockopt(c->io.fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        close_socket(c);
+        failed(c, -error);
+    } else {
+        connected(c);
+    }
+}
+
+/* --- ending ------------------------------------------------------------------------------------*/
+
+/* The server ended it, by a FIN (error 0) or otherwise. */
+static void ended_by_server(yodel_connection *c, int error)
+{
+    yodel_generator *g = c->generator;
+    bool in_order =
+        c->state == YODEL_CONNECTION_FINISHING && yodel_conversation_in_flight(&c->talk) == 0;
+    /* One that was of use is opened again at once, as under churn. */
+    bool useful = in_order || yodel_loop_now(g->loop) - c->since > RETRY_NS;
+
+    if (error != 0 || c->send_error == ECONNRESET) {
+        g->referee.tally->flaws[YODEL_FLAW_RESET]++;
+    } else if (!in_order) {
+        g->referee.tally->flaws[YODEL_FLAW_CLOSED]++;
+    }
+    close_socket(c);
+    yodel_conversation_ended(&c->talk, &g->referee, false);
+    go_on(c, useful ? 0 : RETRY_NS);
+}
+
+/* No more lines from us on this socket. */
+static void finish(yodel_connection *c)
+{
+    (void)shutdown(c->io.fd, SHUT_WR);
+    c->state = YODEL_CONNECTION_FINISHING;
+    c->since = yodel_loop_now(c->generator->loop);
+}
+
+/* The server has not closed its direction: that is its business. */
+static void close_unfinished(yodel_connection *c)
+{
+    close_socket(c);
+    yodel_conversation_ended(&c->talk, &c->generator->referee, false);
+    go_on(c, 0);
+}
+
+/* The planned one: with lines in flight. */
+static void reset(yodel_connection *c)
+{
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    close_socket(c);
+    yodel_conversation_ended(&c->talk, &c->generator->referee, true);
+    go_on(c, 0);
+}
+
+/* Everything that this socket was to send is sent. */
+static bool has_sent_all(const yodel_connection *c)
+{
+    return c->generator->stopping || yodel_conversation_whole(&c->talk) >= c->last;
+}
+
+static void finish_if_done(yodel_connection *c)
+{
+    if (c->state == YODEL_CONNECTION_OPEN && has_sent_all(c) &&
+        yodel_conversation_in_flight(&c->talk) == 0) {
+        finish(c);
+    }
+}
+
+void yodel_connection_wind_up(yodel_connection *c)
+{
+    if (c->state == YODEL_CONNECTION_CONNECTING) {
+        close_socket(c);
+        yodel_opener_settled(c);
+        go_on(c, 0);
+    } else if (c->state == YODEL_CONNECTION_DOWN) {
+        yodel_list_remove(&c->queued);
+        go_on(c, 0);
+    } else {
+        finish_if_done(c);
+    }
+}
+
+/* --- sending -----------------------------------------------------------------------------------*/
+
+/* The last line that may be begun now. */
+static uint64_t last_line(const yodel_connection *c)
+{
+    const yodel_generator *g = c->generator;
+    uint64_t last = c->talk.begun;
+
+    if (!g->sending) {
+        return last; /* but its rest, if it is cut */
+    }
+    last += g->options->depth - yodel_conversation_in_flight(&c->talk);
+    last = last < c->last ? last : c->last;
+    if (g->referee.slot_ns > 0 && c->due < last) {
+        last = c->due > c->talk.begun ? c->due : c->talk.begun;
+    }
+    return last;
+}
+
+/* flood's own part in the delay of the lines after `before`. */
+static void record_lag(yodel_connection *c, uint64_t before, uint64_t since, uint64_t now)
+{
+    const yodel_referee *r = &c->generator->referee;
+
+    if (c->talk.faulted || c->talk.begun == before || now < r->counted_from) {
+        return;
+    }
+    if (r->slot_ns == 0) {
+        yodel_histogram_record(&r->tally->lag, now - since, c->talk.begun - before);
+        return;
+    }
+    for (uint64_t line = before + 1; line <= c->talk.begun; line++) {
+        uint64_t due = yodel_conversation_due(&c->talk, r, line);
+        uint64_t from = due > since ? due : since;
+        yodel_histogram_record(&r->tally->lag, now > from ? now - from : 0, 1);
+    }
+}
+
+static void block(yodel_connection *c)
+{
+    c->blocked = true;
+    watch_open(c);
+}
+
+/* Sends these bytes; false when not all went. */
+static bool send_bytes(yodel_connection *c, const char *data, size_t length, uint64_t now)
+{
+    ssize_t n;
+
+    do {
+        n = send(c->io.fd, data, length, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        if (errno != EAGAIN) {
+            /* Answers may be waiting still: reading finds them, and then the end. */
+            c->send_error = (int16_t)errno;
+        }
+        block(c);
+        return false;
+    }
+    yodel_conversation_sent(&c->talk, &c->generator->referee, (size_t)n, now);
+    if ((size_t)n < length) {
+        block(c);
+        return false;
+    }
+    return true;
+}
+
+/* Is it time for the fault that ends this socket? True when the socket is gone. */
+static bool end_by_fault(yodel_connection *c)
+{
+    bool resets = c->fault == YODEL_FAULT_RESET;
+
+    if ((!resets && c->fault != YODEL_FAULT_HALF_CLOSE) ||
+        yodel_conversation_whole(&c->talk) < c->last) {
+        return false;
+    }
+    c->generator->referee.tally->faults[c->fault]++;
+    if (resets) {
+        reset(c);
+    } else {
+        finish(c);
+    }
+    return resets;
+}
+
+void yodel_connection_flush(yodel_connection *c, uint64_t since, uint64_t now)
+{
+    yodel_generator *g = c->generator;
+
+    if (c->state != YODEL_CONNECTION_OPEN || c->blocked || yodel_slow_writes(c)) {
+        return;
+    }
+    uint64_t before = c->talk.begun;
+    uint64_t last = last_line(c);
+    size_t length;
+    do {
+        length =
+            yodel_conversation_compose(&c->talk, &g->referee, last, g->out, YODEL_GENERATOR_OUT);
+        if (length > 0 && !send_bytes(c, g->out, length, now)) {
+            break;
+        }
+    } while (length == YODEL_GENERATOR_OUT);
+    record_lag(c, before, since, now);
+    (void)end_by_fault(c);
+}
+
+void yodel_connection_send_piece(yodel_connection *c, size_t length)
+{
+    yodel_generator *g = c->generator;
+
+    if (c->state == YODEL_CONNECTION_OPEN && !c->blocked) {
+        length = yodel_conversation_compose(&c->talk, &g->referee, last_line(c), g->out, length);
+        if (length > 0) {
+            (void)send_bytes(c, g->out, length, yodel_clock_now());
+        }
+    }
+}
+
+/* --- receiving ---------------------------------------------------------------------------------*/
+
+void yodel_connection_receive(yodel_connection *c, size_t length)
+{
+    yodel_generator *g = c->generator;
+    ssize_t n = recv(c->io.fd, g->in, length, 0);
+
+    if (n > 0) {
+        uint64_t now = yodel_clock_now();
+        yodel_conversation_received(&c->talk, &g->referee, g->in, (size_t)n, now);
+        yodel_connection_flush(c, yodel_loop_now(g->loop), now);
+        finish_if_done(c);
+    } else if (n == 0) {
+        ended_by_server(c, 0);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        ended_by_server(c, errno);
+    }
+}
+
+static void on_event(struct ev_loop *ev, ev_io *io, int events)
+{
+    (void)ev;
+    yodel_connection *c = yodel_container_of(io, yodel_connection, io);
+
+    if (c->state == YODEL_CONNECTION_CONNECTING) {
+        on_connect(c);
+        return;
+    }
+    if ((events & EV_WRITE) != 0 && c->blocked) {
+        uint64_t now = yodel_clock_now();
+        c->blocked = false;
+        watch_open(c);
+        yodel_connection_flush(c, now, now);
+    }
+    /* The flush may have ended it, by a planned reset. */
+    if ((events & EV_READ) != 0 && c->io.fd >= 0 && c->state != YODEL_CONNECTION_CONNECTING) {
+        yodel_connection_receive(c, YODEL_GENERATOR_IN);
+    }
+}
+
+/* --- now and then ------------------------------------------------------------------------------*/
+
+void yodel_connection_sweep(yodel_connection *c, uint64_t now)
+{
+    yodel_generator *g = c->generator;
+
+    switch ((yodel_connection_state)c->state) {
+    case YODEL_CONNECTION_DOWN:
+        if (now >= c->since) {
+            c->since = UINT64_MAX;
+            yodel_opener_add(c);
+        }
+        break;
+    case YODEL_CONNECTION_CONNECTING:
+        if (now > c->since && now - c->since > g->referee.timeout_ns) {
+            close_socket(c);
+            failed(c, -ETIMEDOUT);
+        }
+        break;
+    case YODEL_CONNECTION_OPEN:
+        if (yodel_conversation_expire(&c->talk, &g->referee, now)) {
+            yodel_connection_flush(c, now, now);
+        }
+        finish_if_done(c);
+        break;
+    case YODEL_CONNECTION_FINISHING:
+        (void)yodel_conversation_expire(&c->talk, &g->referee, now);
+        if (yodel_conversation_in_flight(&c->talk) == 0 && now > c->since &&
+            now - c->since > FINISH_NS &&
+            (now < c->talk.progress_at || now - c->talk.progress_at > FINISH_NS)) {
+            close_unfinished(c);
+        }
+        break;
+    case YODEL_CONNECTION_DONE:
+        break;
+    }
+}

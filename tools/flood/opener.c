@@ -1,0 +1,94 @@
+/*
+ * Which connection is opened when: in the order of asking, at most at --connect-rate, and never so
+ * many at once that the server's backlog runs over while its thread has not had a chance to accept.
+ */
+#include "core/clock.h"
+#include "tools/flood/generator_internal.h"
+
+/* Connections being made at a time, and opened in a turn of the loop. */
+#define AT_ONCE 64
+
+/* Nanoseconds between two connections of this thread; 0: no limit. */
+static double gap_ns(const yodel_generator *g)
+{
+    const yodel_flood_options *o = g->options;
+
+    return o->connect_rate > 0 ? 1e9 / o->connect_rate * o->connections / g->count : 0;
+}
+
+static bool may_open(yodel_generator *g, uint64_t now)
+{
+    double gap = gap_ns(g);
+
+    if (g->is_over || yodel_list_empty(&g->to_open) || g->connecting >= AT_ONCE) {
+        return false;
+    }
+    if (gap > 0) {
+        if (now < g->next_open_at) {
+            yodel_timer_start_at(&g->open_later, g->next_open_at);
+            return false;
+        }
+        /* What was missed in a pause is not made up for in a burst of more than 10 ms. */
+        uint64_t floor = now > 10000000 ? now - 10000000 : 0;
+        g->next_open_at = (g->next_open_at > floor ? g->next_open_at : floor) + (uint64_t)gap;
+    }
+    return true;
+}
+
+static void open_some(yodel_generator *g)
+{
+    uint64_t now = yodel_clock_now();
+
+    for (int i = 0; i < AT_ONCE && may_open(g, now); i++) {
+        yodel_connection *c =
+            yodel_container_of(yodel_list_first(&g->to_open), yodel_connection, queued);
+        yodel_list_remove(&c->queued);
+        g->connecting++;
+        yodel_connection_open(c);
+    }
+    if (!yodel_list_empty(&g->to_open) && g->connecting < AT_ONCE && gap_ns(g) == 0) {
+        yodel_loop_defer(g->loop, &g->open_more);
+    }
+}
+
+static void on_deferred(yodel_deferred *deferred)
+{
+    open_some(yodel_container_of(deferred, yodel_generator, open_more));
+}
+
+static void on_timer(yodel_timer *timer)
+{
+    open_some(yodel_container_of(timer, yodel_generator, open_later));
+}
+
+void yodel_opener_init(yodel_generator *g)
+{
+    yodel_list_init(&g->to_open);
+    yodel_deferred_init(&g->open_more, on_deferred);
+    yodel_timer_init(&g->open_later, g->loop, on_timer);
+}
+
+void yodel_opener_add(yodel_connection *c)
+{
+    yodel_list_push_back(&c->generator->to_open, &c->queued);
+    yodel_loop_defer(c->generator->loop, &c->generator->open_more);
+}
+
+void yodel_opener_settled(yodel_connection *c)
+{
+    yodel_generator *g = c->generator;
+
+    g->connecting--;
+    if (!yodel_list_empty(&g->to_open)) {
+        yodel_loop_defer(g->loop, &g->open_more);
+    }
+    if (g->untried == 0 && !g->opened) {
+        yodel_generator_opened(g);
+    }
+}
+
+void yodel_opener_stop(yodel_generator *g)
+{
+    yodel_deferred_cancel(&g->open_more);
+    yodel_timer_stop(&g->open_later);
+}
