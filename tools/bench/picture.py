@@ -54,7 +54,7 @@ def _line(x1, y1, x2, y2, css):
 
 
 class Scale:
-    """Ratios to places, the same in every panel; logarithmic."""
+    """Ratios to places, the same in every panel of a unit; logarithmic."""
 
     def __init__(self, ratios, left, right):
         self.low = min(0.9, min(ratios) * 0.9)
@@ -84,7 +84,7 @@ def _panel(title, unit, summary, names, scale, x, y):
         out.append(_text(at, bottom + 14, f"{tick:g}×", "scale", "middle"))
     for i, name in enumerate(names):
         middle = top + LANE * (i + 0.5)
-        if name not in summary:
+        if summary.get(name, {}).get("ratio") is None:
             out.append(_text(x, middle + 4, name, "quiet"))
             continue
         at = left + scale(summary[name]["ratio"])
@@ -105,10 +105,14 @@ def svg(result):
     if not panels:
         return None
     names = [n for n in result["versions"] if any(n in result["summary"][s.name] for s in panels)]
-    ratios = [v["ratio"] for s in panels for v in result["summary"][s.name].values()]
     panel_width = (WIDTH - 2 * MARGIN - GUTTER) / COLUMNS
     panel_height = HEAD + LANE * len(names) + FOOT
-    scale = Scale(ratios, 8, panel_width - NAMES - VALUES)
+    ratios = {}
+    for s in panels:
+        ratios.setdefault(s.unit[0], []).extend(
+            v["ratio"] for v in result["summary"][s.name].values() if v["ratio"] is not None)
+    scales = {unit: Scale(all_of_it, 8, panel_width - NAMES - VALUES)
+              for unit, all_of_it in ratios.items()}
     height = TOP + panel_height * math.ceil(len(panels) / COLUMNS) + 10
     m = result["machine"]
     out = [
@@ -126,5 +130,6 @@ def svg(result):
         x = MARGIN + (i % COLUMNS) * (panel_width + GUTTER)
         y = TOP + (i // COLUMNS) * panel_height
         unit = "µs" if scenario.unit.startswith("µs") else "B"
-        out += _panel(scenario.title, unit, result["summary"][scenario.name], names, scale, x, y)
+        out += _panel(scenario.title, unit, result["summary"][scenario.name], names,
+                      scales[scenario.unit[0]], x, y)
     return "\n".join(out + ["</svg>"]) + "\n"

@@ -30,10 +30,9 @@ def summarise(scenario, samples):
 
 
 def number(value):
-    """Three significant digits."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+    """Three significant digits, and no fewer of the whole part."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:,.{digits}f}"
 
 
 def ratio(value):
