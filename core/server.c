@@ -121,7 +121,8 @@ static int remember_addresses(yodel_server *server, const yodel_listener_set *se
 static int listen_everywhere(yodel_server *server)
 {
     const yodel_server_config *config = &server->config;
-    bool reuseport = config->accept == YODEL_ACCEPT_REUSEPORT;
+    /* One worker has nobody to share with: it accepts for itself, which saves the hand-over. */
+    bool reuseport = config->accept == YODEL_ACCEPT_REUSEPORT || server->worker_count == 1;
     yodel_listener_set set;
     int code = yodel_listener_set_open(config->hosts, config->host_count, config->port,
                                        config->backlog, user_timeout(server), config->log, &set);

@@ -164,7 +164,7 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
     if (group == NULL) {
         return -ENOMEM;
     }
-    group->receive = malloc(YODEL_HEADROOM + YODEL_RECEIVE_SIZE);
+    group->receive = aligned_alloc(YODEL_RECEIVE_ALIGNMENT, YODEL_HEADROOM + YODEL_RECEIVE_SIZE);
     group->cork = malloc(YODEL_CORK_SIZE);
     if (group->receive == NULL || group->cork == NULL) {
         yodel_transport_group_free(group);

@@ -9,6 +9,8 @@
 struct yodel_line_protocol {
     yodel_transport *transport;
     const yodel_line_config *config;
+    const char *line; /* what line_received looks at; its delimiter lies behind it */
+    size_t line_len;
     yodel_framing framing;
     _Alignas(max_align_t) unsigned char state[];
 };
@@ -62,14 +64,16 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
             code = too_long(p);
             break;
         }
-        const char *line = (const char *)data + used;
+        p->line = (const char *)data + used;
+        p->line_len = line_len;
         used += (size_t)n;
         lines++;
-        code = p->config->ops->line_received(p, line, line_len);
+        code = p->config->ops->line_received(p, p->line, line_len);
         if (!yodel_transport_is_reading(p->transport)) {
             break;
         }
     }
+    p->line = NULL;
     if (lines > 0) {
         yodel_count(counters, YODEL_COUNT_LINES_IN, lines);
     }
@@ -116,9 +120,16 @@ int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len)
 
 int yodel_line_write_line(yodel_line_protocol *p, const void *data, size_t len)
 {
-    int code = yodel_transport_write(p->transport, data, len);
-    if (code == 0) {
-        code = yodel_transport_write(p->transport, p->framing.delimiter, p->framing.delimiter_len);
+    int code;
+    if (data == p->line && len == p->line_len && data != NULL) {
+        /* An echo: the line and the delimiter that came with it, in one piece. */
+        code = yodel_transport_write(p->transport, data, len + p->framing.delimiter_len);
+    } else {
+        code = yodel_transport_write(p->transport, data, len);
+        if (code == 0) {
+            code =
+                yodel_transport_write(p->transport, p->framing.delimiter, p->framing.delimiter_len);
+        }
     }
     if (code == 0) {
         yodel_count(yodel_transport_counters(p->transport), YODEL_COUNT_LINES_OUT, 1);

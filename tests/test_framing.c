@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/find_near.h"
+
 static size_t bytes_scanned;
 
 static void *counting_memchr(const void *data, int byte, size_t len)
@@ -20,9 +22,19 @@ static void *counting_memchr(const void *data, int byte, size_t len)
     return (void *)(uintptr_t)found;
 }
 
-#define memchr counting_memchr
+static const uint8_t *counting_find_near(const uint8_t *data, uint8_t byte, size_t len)
+{
+    const uint8_t *found = yodel_find_near(data, byte, len);
+
+    bytes_scanned += found != NULL ? (size_t)(found - data) + 1 : yodel_near(len);
+    return found;
+}
+
+#define memchr          counting_memchr
+#define yodel_find_near counting_find_near
 #include "proto/framing.c" /* NOLINT(bugprone-suspicious-include) */
 #undef memchr
+#undef yodel_find_near
 
 #include "tests/support/cmocka_all.h"
 #include "tests/support/framing_oracle.h"
