@@ -285,6 +285,27 @@ static void test_server_dies(void **state)
     server_stop(&next);
 }
 
+/* For good: a number of lines that can never be sent is no reason to run for ever. */
+static void test_server_dies_for_good(void **state)
+{
+    (void)state;
+    server dying = server_start(NULL, "--stats", "0.05", NULL);
+    program *p = flood_start(NULL, dying.port, "-c", "20", "-n", "1G", "-T", "500ms", NULL);
+    server_wait_counter(&dying, "accepted", 20);
+    program_signal(dying.program, SIGKILL);
+    assert_int_equal(program_wait_exit(dying.program), 128 + SIGKILL);
+    flood_run run = flood_end(p);
+    flood_expect(&run, 4,
+                 (const flood_error[]){{"connect", -1},
+                                       {"reset", -1},
+                                       {"closed early", -1},
+                                       {"lost", -1},
+                                       {"timeout", -1},
+                                       {0}});
+    assert_true(flood_count(&run, "errors/connect") > 0);
+    flood_run_free(&run);
+}
+
 /* --- promises ----------------------------------------------------------------------------------*/
 
 static void test_slos(void **state)
@@ -346,6 +367,7 @@ int main(void)
         liar_test(test_interrupt_while_opening),
         liar_test(test_interrupt_silence),
         liar_test(test_server_dies),
+        liar_test(test_server_dies_for_good),
         liar_test(test_slos),
         liar_test(test_slo_and_errors),
     };

@@ -206,13 +206,30 @@ static void on_stop(yodel_mail *mail, void *owner)
 
 /* --- now and then ------------------------------------------------------------------------------*/
 
+/* A number of lines (-n) has no end when there is nobody left to send them to. */
+static void give_up_alone(yodel_generator *g, bool alone, uint64_t now)
+{
+    if (!alone || !g->running) {
+        g->alone_since = now;
+    } else if (g->options->messages > 0 && !g->stopping &&
+               now - g->alone_since > g->referee.timeout_ns) {
+        stop(g);
+    }
+}
+
 static void on_sweep(yodel_timer *timer)
 {
     yodel_generator *g = yodel_container_of(timer, yodel_generator, sweep);
+    uint64_t now = yodel_loop_now(g->loop);
+    bool alone = true;
 
     for (uint32_t i = 0; i < g->count; i++) {
-        yodel_connection_sweep(&g->connections[i], yodel_loop_now(g->loop));
+        yodel_connection_sweep(&g->connections[i], now);
+        alone = alone && (g->connections[i].state == YODEL_CONNECTION_DOWN ||
+                          g->connections[i].state == YODEL_CONNECTION_CONNECTING ||
+                          g->connections[i].state == YODEL_CONNECTION_DONE);
     }
+    give_up_alone(g, alone, now);
     yodel_timer_start(&g->sweep, g->sweep_period);
 }
 

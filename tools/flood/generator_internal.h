@@ -98,6 +98,7 @@ struct yodel_generator {
 
     yodel_timer sweep; /* timeouts and retries */
     double sweep_period;
+    uint64_t alone_since;     /* no connection is open */
     yodel_timer second;       /* reports */
     yodel_interval *interval; /* the next report, made ahead */
     double cpu_before;
