@@ -176,6 +176,7 @@ static void on_go(yodel_mail *mail, void *owner)
     if (g->stopping || g->is_over) {
         return;
     }
+    g->alone_since = g->start;
     g->referee.start = g->start;
     g->referee.counted_from = g->start + warm_up;
     if (o->messages == 0) {
@@ -209,9 +210,9 @@ static void on_stop(yodel_mail *mail, void *owner)
 /* A number of lines (-n) has no end when there is nobody left to send them to. */
 static void give_up_alone(yodel_generator *g, bool alone, uint64_t now)
 {
-    if (!alone || !g->running) {
+    if (!alone) {
         g->alone_since = now;
-    } else if (g->options->messages > 0 && !g->stopping &&
+    } else if (g->options->messages > 0 && g->running && !g->stopping && now > g->alone_since &&
                now - g->alone_since > g->referee.timeout_ns) {
         stop(g);
     }
