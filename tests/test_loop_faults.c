@@ -76,8 +76,11 @@ static void on_event(struct ev_loop *ev, ev_io *io, int revents)
     yodel_loop_stop(loop);
 }
 
+static bool late;
+
 static void on_deadline(yodel_timer *timer)
 {
+    late = true;
     yodel_loop_stop(timer->loop);
 }
 
@@ -88,6 +91,7 @@ static void watch_nothing(int error)
     yodel_timer deadline;
     int fd = eventfd(0, EFD_CLOEXEC);
     events = 0;
+    late = false;
     yodel_timer_init(&deadline, loop, on_deadline);
     yodel_timer_start(&deadline, NET_TIMEOUT);
     ev_io_init(&io, on_event, fd, EV_READ);
@@ -95,6 +99,7 @@ static void watch_nothing(int error)
     faults_fail(FAULTS_EPOLL_CTL, 1, error);
     yodel_loop_run(loop);
     assert_true(faults_failed(FAULTS_EPOLL_CTL));
+    assert_false(late);
     assert_true(events & EV_ERROR);
     assert_false(ev_is_active(&io));
 

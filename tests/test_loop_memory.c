@@ -63,12 +63,12 @@ static bool all_fired(void *arg)
 }
 
 /* Everything at once: all descriptors become readable, are fed events, and all timers fire. */
-static void use(size_t n)
+static void use_covered(size_t n, bool cover)
 {
     for (size_t i = 0; i < n; i++) {
         int fd = eventfd(1, EFD_CLOEXEC);
         assert_true(fd >= 0);
-        assert_int_equal(yodel_loop_memory_cover(fd), 0);
+        assert_true(!cover || yodel_loop_memory_cover(fd) == 0);
         ev_io_init(&io[i], on_readable, fd, EV_READ);
         ev_io_start(yodel_loop_ev(loop), &io[i]);
         yodel_timer_init(&timer[i], loop, on_timer);
@@ -79,6 +79,11 @@ static void use(size_t n)
     for (size_t i = 0; i < n; i++) {
         close(io[i].fd);
     }
+}
+
+static void use(size_t n)
+{
+    use_covered(n, true);
 }
 
 static void test_with_memory(void **state)
@@ -96,6 +101,20 @@ static void test_without_memory(void **state)
     faults.no_libev_memory = true;
     assert_int_equal(yodel_loop_new(&loop), 0);
     use(yodel_fd_limit() > MANY + 100 ? MANY : 500);
+    yodel_loop_free(loop);
+}
+
+/* All of the descriptors that the first reserve covers (1,024), without another one. */
+static void test_the_reserve_is_enough(void **state)
+{
+    (void)state;
+    (void)yodel_fd_limit_raise();
+    assert_int_equal(yodel_loop_new(&loop), 0);
+    assert_int_equal(yodel_loop_memory_cover(1023), 0);
+    size_t maps = faults.maps;
+    faults.no_libev_memory = true;
+    use_covered(1000, false);
+    assert_int_equal(faults.maps, maps);
     yodel_loop_free(loop);
 }
 
@@ -175,9 +194,9 @@ static void test_no_reserve(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        memory_test(test_with_memory),   memory_test(test_without_memory),
-        memory_test(test_the_nth_fails), memory_test(test_several_loops),
-        memory_test(test_no_reserve),
+        memory_test(test_with_memory),           memory_test(test_without_memory),
+        memory_test(test_the_reserve_is_enough), memory_test(test_the_nth_fails),
+        memory_test(test_several_loops),         memory_test(test_no_reserve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
