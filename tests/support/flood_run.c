@@ -11,7 +11,7 @@
 
 enum { MOST_ARGS = 40 };
 
-program *flood_start(const program_options *options, uint16_t port, ...)
+program *flood_start(const program_options *options, unsigned port, ...)
 {
     const char *argv[MOST_ARGS + 2] = {"flood", "-q", "--no-color", "--json", "-"};
     char target[32];

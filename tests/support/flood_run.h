@@ -30,7 +30,7 @@ typedef struct flood_error {
 } flood_error;
 
 /* Starts `flood -q --no-color --json - ... 127.0.0.1:PORT` with more arguments (NULL at the end). */
-program *flood_start(const program_options *options, uint16_t port, ...) __attribute__((sentinel));
+program *flood_start(const program_options *options, unsigned port, ...) __attribute__((sentinel));
 
 /* Waits until it has exited and reads its JSON. What must hold for each run is checked: all lines
  * are accounted for, and a status of 0 means no error. */
