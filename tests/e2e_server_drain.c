@@ -1,4 +1,5 @@
-/* SIGTERM and SIGINT: the server stops taking clients, finishes with those it has, and exits. */
+/* SIGTERM and SIGINT: the server stops taking clients, finishes with those it has, and exits. All
+ * kinds of clients at once: e2e_faults_drain.c. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -212,39 +213,14 @@ static void never_reader_is_aborted(server *s)
     program_signal(s->program, SIGTERM);
     program_wait_exit(s->program);
     assert_true(program_now() - start > 0.49);
+    assert_int_equal(server_counter(s, "closed_drain_abort"), 1);
     close(fd);
 }
 
 static void test_who_never_reads_is_aborted_at_the_grace_time(void **state)
 {
     (void)state;
-    server s = server_start(NULL, "--grace", "500ms", NULL);
-    never_reader_is_aborted(&s);
-    server_wait_drained(&s);
-    assert_int_equal(server_counter(&s, "closed_drain_abort"), 1);
-}
-
-static void test_all_kinds_at_once(void **state)
-{
-    (void)state;
-    with_each_shape(never_reader_is_aborted, "0.5");
-    server s = server_start(NULL, "-t", "2", "--grace", "0.5", NULL);
-    int deaf = connect_never_reading(&s);
-    int idle = connect_and_talk(&s);
-    int busy = connect_and_talk(&s);
-    net_send_text(busy, "one more\r\n");
-    net_wait_delivered(busy);
-    program_signal(s.program, SIGTERM);
-    net_expect_eof(idle);
-    net_expect_text(busy, "You sent: one more\r\n");
-    net_expect_eof(busy);
-    assert_true(program_running(s.program)); /* it waits for the deaf one */
-    server_wait_drained(&s);
-    assert_int_equal(server_counter(&s, "closed_drain_abort"), 1);
-    assert_int_equal(server_counter(&s, "closed_drain"), 2);
-    close(deaf);
-    close(idle);
-    close(busy);
+    with_each_shape(never_reader_is_aborted, "500ms");
 }
 
 static void connecting_is_refused(server *s)
@@ -338,7 +314,6 @@ int main(void)
         program_test(test_a_paused_client_without_another_line),
         program_test(test_who_is_in_the_queue_is_served),
         program_test(test_who_never_reads_is_aborted_at_the_grace_time),
-        program_test(test_all_kinds_at_once),
         program_test(test_connecting_is_refused),
         program_test(test_a_second_signal_ends_it_at_once),
         program_test(test_clients_come_all_the_time),

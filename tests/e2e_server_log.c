@@ -102,21 +102,6 @@ static void test_json_lines(void **state)
                      1);
 }
 
-static void test_what_clients_send_cannot_forge_lines(void **state)
-{
-    (void)state;
-    server s = server_start(NULL, "--log-level", "debug", "--max-line", "100", NULL);
-    int fd = net_connect(s.port);
-    net_send_text(fd, "\x1b[2J\nFORGED\r\n.\r\n");
-    net_wait_end(fd);
-    close(fd);
-    server_stop(&s);
-    size_t len;
-    const char *log = program_output(s.program, PROGRAM_STDERR, &len);
-    assert_null(memchr(log, 0x1b, len));
-    assert_null(strstr(log, "\nFORGED"));
-}
-
 /* --- when it cannot write ----------------------------------------------------------------------*/
 
 static void test_a_full_pipe_blocks_nothing(void **state)
@@ -195,7 +180,6 @@ int main(void)
         program_test(test_only_errors),
         program_test(test_a_line_has_time_and_level),
         program_test(test_json_lines),
-        program_test(test_what_clients_send_cannot_forge_lines),
         program_test(test_a_full_pipe_blocks_nothing),
         program_test(test_nobody_reads_the_log_any_more),
         program_test(test_without_stdin_stdout_and_stderr),

@@ -1,5 +1,4 @@
 /* yodel-server --protocol stream: the echo server as thousands of straight-line handlers. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,24 +138,6 @@ static int connect_never_reading(const server *s)
     int fd = net_connect_tiny(s->port);
     assert_true(net_send_until_blocked(fd, lines, sizeof lines, 100) < sizeof lines);
     return fd;
-}
-
-static void test_a_reader_that_does_not_read(void **state)
-{
-    (void)state;
-    server s = server_start(NULL, "-P", "stream", "-t", "1", "--write-timeout", "500ms", "--stats",
-                            "0.05", NULL);
-    close(connect_and_talk(&s));
-    size_t before = program_rss(s.program);
-    int fd = connect_never_reading(&s);
-    server_wait_counter(&s, "closed_stalled", 1);
-    if (!program_sanitized()) {
-        assert_true(program_rss(s.program) < before + (2 << 20)); /* it has not kept it all */
-    }
-    assert_int_equal(net_wait_end(fd), ECONNRESET);
-    close(fd);
-    close(connect_and_talk(&s));
-    server_stop(&s);
 }
 
 /* --- draining ----------------------------------------------------------------------------------*/
@@ -352,7 +333,6 @@ int main(void)
         program_test(test_the_ways_to_end),
         program_test(test_a_line_has_its_time),
         program_test(test_yodel_client),
-        program_test(test_a_reader_that_does_not_read),
         program_test(test_a_drain),
         program_test(test_a_drain_with_a_slow_reader),
         program_test(test_the_grace_ends_who_never_reads),

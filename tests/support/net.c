@@ -56,7 +56,8 @@ static socklen_t make_address(const char *host, uint16_t port, struct sockaddr_s
     return sizeof *v6;
 }
 
-static int connect_with(const char *host, uint16_t port, int receive_buffer)
+/* Zero for receive_buffer and segment: the kernel's own choice. */
+static int connect_with(const char *host, uint16_t port, int receive_buffer, int segment)
 {
     struct sockaddr_storage address;
     socklen_t len = make_address(host, port, &address);
@@ -68,6 +69,9 @@ static int connect_with(const char *host, uint16_t port, int receive_buffer)
     if (receive_buffer > 0) {
         set_option(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer); /* only counts before connect */
     }
+    if (segment > 0) {
+        set_option(fd, IPPROTO_TCP, TCP_MAXSEG, segment); /* the same */
+    }
     if (connect(fd, (struct sockaddr *)&address, len) != 0) {
         int error = errno;
         close(fd);
@@ -78,12 +82,12 @@ static int connect_with(const char *host, uint16_t port, int receive_buffer)
 
 int net_try_connect(const char *host, uint16_t port)
 {
-    return connect_with(host, port, 0);
+    return connect_with(host, port, 0, 0);
 }
 
-static int must_connect(uint16_t port, int receive_buffer)
+static int must_connect(uint16_t port, int receive_buffer, int segment)
 {
-    int fd = connect_with("127.0.0.1", port, receive_buffer);
+    int fd = connect_with("127.0.0.1", port, receive_buffer, segment);
     if (fd < 0) {
         fail_msg("cannot connect to port %u: %s", port, strerror(-fd));
     }
@@ -92,17 +96,22 @@ static int must_connect(uint16_t port, int receive_buffer)
 
 int net_connect(uint16_t port)
 {
-    return must_connect(port, 0);
+    return must_connect(port, 0, 0);
 }
 
 int net_connect_tiny(uint16_t port)
 {
-    return must_connect(port, 1);
+    return must_connect(port, 1, 0);
+}
+
+int net_connect_far(uint16_t port)
+{
+    return must_connect(port, 1, 1448); /* an Ethernet's */
 }
 
 int net_connect_with_buffer(uint16_t port, int bytes)
 {
-    return must_connect(port, bytes);
+    return must_connect(port, bytes, 0);
 }
 
 static int listen_on(const char *host, uint16_t *port, int backlog)

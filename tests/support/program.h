@@ -92,6 +92,10 @@ size_t program_open_fds(program *p);
 double program_cpu_seconds(program *p);
 size_t program_threads(program *p);
 
+/* The most resident memory since program_forget_peak, or since it started, in bytes. */
+size_t program_peak_rss(program *p);
+void program_forget_peak(program *p);
+
 /* Waits until it has at most n open file descriptors. (Not exactly: the baseline that a test took
  * may have caught one that the C library opens for a moment, when a thread first calls malloc.) */
 void program_wait_open_fds(program *p, size_t n);

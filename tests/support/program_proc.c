@@ -8,15 +8,20 @@
 
 #include "tests/support/cmocka_all.h"
 
-static FILE *open_proc(program *p, const char *name)
+static FILE *open_proc_for(program *p, const char *name, const char *mode)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)p->pid, name);
-    FILE *file = program_running(p) ? fopen(path, "re") : NULL;
+    FILE *file = program_running(p) ? fopen(path, mode) : NULL;
     if (file == NULL) {
         program_fail(p, "it has gone, no %s", path);
     }
     return file;
+}
+
+static FILE *open_proc(program *p, const char *name)
+{
+    return open_proc_for(p, name, "re");
 }
 
 static size_t status_number(program *p, const char *key)
@@ -37,6 +42,21 @@ static size_t status_number(program *p, const char *key)
 size_t program_rss(program *p)
 {
     return status_number(p, "VmRSS:") * 1024;
+}
+
+size_t program_peak_rss(program *p)
+{
+    return status_number(p, "VmHWM:") * 1024;
+}
+
+void program_forget_peak(program *p)
+{
+    FILE *file = open_proc_for(p, "clear_refs", "we");
+    bool done = fputs("5", file) >= 0; /* proc(5) */
+    done = fclose(file) == 0 && done;
+    if (!done) {
+        program_fail(p, "cannot reset its peak of resident memory");
+    }
 }
 
 size_t program_address_space(program *p)

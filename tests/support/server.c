@@ -32,7 +32,7 @@ static void collect(const char **argv, size_t n, va_list args)
     argv[n] = NULL;
 }
 
-static server start(const program_options *options, const char *const argv[])
+server server_start_argv(const program_options *options, const char *const argv[])
 {
     server s = {.program = program_start_argv(options, argv)};
     s.port = server_port_of_line(program_wait_line(s.program, PROGRAM_STDERR, "listening on "));
@@ -47,7 +47,7 @@ server server_start(const program_options *options, ...)
     va_start(args, options);
     collect(argv, 5, args);
     va_end(args);
-    return start(options, argv);
+    return server_start_argv(options, argv);
 }
 
 void server_with_each_shape(void (*body)(server *s), ...)
@@ -65,7 +65,7 @@ void server_with_each_shape(void (*body)(server *s), ...)
             argv[6] = modes[m];
             argv[8] = threads[t];
             print_message("    --accept %s -t %s\n", modes[m], threads[t]);
-            server s = start(NULL, argv);
+            server s = server_start_argv(NULL, argv);
             body(&s);
             server_stop(&s);
         }

@@ -24,6 +24,9 @@ typedef struct server {
  * listens. options: how to start it, or NULL. */
 server server_start(const program_options *options, ...) __attribute__((sentinel));
 
+/* The same with the whole argument vector, which must have the server on port 0. */
+server server_start_argv(const program_options *options, const char *const argv[]);
+
 /* The port of a line like "listening on 127.0.0.1:8007". */
 uint16_t server_port_of_line(const char *line);
 
