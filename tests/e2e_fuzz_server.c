@@ -40,7 +40,7 @@ static void count(sums *s, const fuzz_client *c)
 {
     bool orderly = fuzz_client_is_orderly(c);
     s->clients++;
-    add(&s->lines, orderly, c->verdict.lines);
+    add(&s->lines, orderly, c->verdict.lines + (c->verdict.end == ECHO_QUIT));
     /* Who leaves before it has sent everything may end in any way. */
     for (int end = 0; end < ECHO_ENDS; end++) {
         if (!orderly || c->verdict.end == (echo_end)end) {
@@ -69,7 +69,7 @@ static void check_counters(const server *s, const sums *sum, echo_protocol proto
         check_counter(s, "closed_quit", sum->ends[ECHO_QUIT]);
         check_counter(s, "closed_line_too_long", sum->ends[ECHO_TOO_LONG]);
         check_counter(s, "partial", sum->partial);
-        check_counter(s, "lines_out", sum->lines);
+        check_counter(s, "lines_in", sum->lines);
     }
 }
 
