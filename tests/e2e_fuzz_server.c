@@ -16,7 +16,15 @@
 #include "tests/support/server.h"
 #include "tests/support/soak.h"
 
-enum { AT_ONCE = 48, A_SERVER_SERVES = 1500 };
+enum { AT_ONCE = 48 };
+
+/* How one server is used. */
+typedef struct fuzz_plan {
+    echo_protocol protocol;
+    size_t max_line;
+    bool orderly; /* no client leaves in the middle: the counters are exact */
+    double seconds;
+} fuzz_plan;
 
 /* What one server should have counted: at least that of orderly clients, at most that of all. */
 typedef struct bounds {
@@ -89,16 +97,17 @@ static void wait_for_any(fuzz_client clients[AT_ONCE])
 }
 
 /* One that has come to its end is counted and makes room for the next. */
-static void serve(const server *s, test_random *random, echo_protocol protocol, size_t max_line,
-                  double end, sums *sum)
+static void serve(const server *s, test_random *random, const fuzz_plan *plan, sums *sum)
 {
+    double end = program_now() + plan->seconds;
     fuzz_client clients[AT_ONCE] = {0};
     int open = 0;
     for (int i = 0; i < AT_ONCE; i++) {
         clients[i].fd = -1;
     }
-    for (int started = 0; open > 0 || (started < A_SERVER_SERVES && program_now() < end);) {
+    for (bool more = true; more || open > 0;) {
         bool moved = false;
+        more = program_now() < end;
         for (int i = 0; i < AT_ONCE; i++) {
             fuzz_client *c = &clients[i];
             if (c->fd >= 0) {
@@ -108,10 +117,10 @@ static void serve(const server *s, test_random *random, echo_protocol protocol, 
                     fuzz_client_free(c);
                     open--;
                 }
-            } else if (started < A_SERVER_SERVES && program_now() < end) {
-                fuzz_client_start(c, test_random_next(random), protocol, max_line, s->port);
+            } else if (more) {
+                fuzz_client_start(c, test_random_next(random), plan->protocol, plan->max_line,
+                                  plan->orderly, s->port);
                 moved = true;
-                started++;
                 open++;
             }
         }
@@ -123,25 +132,25 @@ static void serve(const server *s, test_random *random, echo_protocol protocol, 
 
 /* --- servers -----------------------------------------------------------------------------------*/
 
-static uint64_t fuzz_one_server(test_random *random, echo_protocol protocol, double end)
+static uint64_t fuzz_one_server(test_random *random, fuzz_plan *plan)
 {
     static const char *const modes[] = {"handoff", "reuseport"};
     static const char *const threads[] = {"1", "2", "3"};
     static const char *const marks[] = {"64K:16K", "4K:1K"};
     static const size_t limits[] = {1, 2, 10, 100, 4096, 65536};
-    size_t max_line = limits[test_random_below(random, sizeof limits / sizeof limits[0])];
     char limit[16];
     sums sum = {0};
 
-    snprintf(limit, sizeof limit, "%zu", max_line);
-    server s = server_start(NULL, "--protocol", echo_protocol_name(protocol), "--max-line", limit,
-                            "--accept", modes[test_random_below(random, 2)], "--threads",
+    plan->max_line = limits[test_random_below(random, sizeof limits / sizeof limits[0])];
+    snprintf(limit, sizeof limit, "%zu", plan->max_line);
+    server s = server_start(NULL, "--protocol", echo_protocol_name(plan->protocol), "--max-line",
+                            limit, "--accept", modes[test_random_below(random, 2)], "--threads",
                             threads[test_random_below(random, 3)], "--write-buffer",
                             marks[test_random_below(random, 2)], "--idle-timeout", "0",
                             "--write-timeout", "0", NULL);
-    serve(&s, random, protocol, max_line, end, &sum);
+    serve(&s, random, plan, &sum);
     server_stop(&s);
-    check_counters(&s, &sum, protocol);
+    check_counters(&s, &sum, plan->protocol);
     program_kill(s.program);
     return sum.clients;
 }
@@ -151,12 +160,14 @@ static void fuzz(echo_protocol protocol, const char *name)
     double end = program_now() + soak_seconds(3, 300) / ECHO_PROTOCOLS;
     uint64_t clients = 0, servers = 0;
     test_random random;
+    fuzz_plan plan = {.protocol = protocol, .seconds = soak_wanted() ? 2 : 0.5};
 
     test_random_init(&random, name);
-    do {
-        clients += fuzz_one_server(&random, protocol, end);
+    while (program_now() < end || servers < 2) {
+        clients += fuzz_one_server(&random, &plan);
         servers++;
-    } while (program_now() < end);
+        plan.orderly = !plan.orderly;
+    }
     print_message("    %s: %" PRIu64 " streams to %" PRIu64 " servers, all as they should be\n",
                   echo_protocol_name(protocol), clients, servers);
 }

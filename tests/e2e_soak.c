@@ -61,7 +61,8 @@ static size_t fuzz(soak *k, bool more)
     for (size_t i = 0; i < FUZZERS; i++) {
         fuzz_client *c = &k->fuzzers[i];
         if (c->fd < 0 && more) {
-            fuzz_client_start(c, test_random_next(&k->random), ECHO_CHAT, MAX_LINE, k->load.port);
+            fuzz_client_start(c, test_random_next(&k->random), ECHO_CHAT, MAX_LINE, false,
+                              k->load.port);
         }
         for (int steps = 0; c->fd >= 0 && steps < 8; steps++) {
             fuzz_client_step(c);

@@ -25,14 +25,14 @@ static size_t choose_piece(test_random *r)
     return sizes[test_random_below(r, sizeof sizes / sizeof sizes[0])];
 }
 
-static fuzz_ending choose_ending(test_random *r)
+static fuzz_ending choose_ending(test_random *r, bool orderly)
 {
-    size_t n = test_random_below(r, 100);
+    size_t n = test_random_below(r, orderly ? 75 : 100);
     return n < 60 ? FUZZ_FINISH : n < 75 ? FUZZ_CLOSE : n < 85 ? FUZZ_LEAVE : FUZZ_RESET;
 }
 
 void fuzz_client_start(fuzz_client *c, uint64_t seed, echo_protocol protocol, size_t max_line,
-                       uint16_t port)
+                       bool orderly, uint16_t port)
 {
     *c = (fuzz_client){.seed = seed, .random = {seed}, .protocol = protocol, .max_line = max_line};
     fuzz_bytes(&c->bytes, &c->random, max_line);
@@ -40,7 +40,7 @@ void fuzz_client_start(fuzz_client *c, uint64_t seed, echo_protocol protocol, si
     if (c->bytes.len > c->verdict.end_at + MOST_BEHIND) {
         c->bytes.len = c->verdict.end_at + MOST_BEHIND;
     }
-    c->ending = choose_ending(&c->random);
+    c->ending = choose_ending(&c->random, orderly);
     c->leave_at = test_random_below(&c->random, c->bytes.len + 1);
     c->send_most = choose_piece(&c->random);
     c->receive_most = choose_piece(&c->random);

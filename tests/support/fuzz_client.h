@@ -42,9 +42,9 @@ typedef struct fuzz_client {
     double progress; /* when something happened last */
 } fuzz_client;
 
-/* Makes it up and connects. */
+/* Makes it up and connects. orderly: it does not leave in the middle. */
 void fuzz_client_start(fuzz_client *c, uint64_t seed, echo_protocol protocol, size_t max_line,
-                       uint16_t port);
+                       bool orderly, uint16_t port);
 
 /* Sends or receives once, without waiting. Returns whether anything happened; c->fd is -1 once it is
  * over. Fails the test, and tells all about the client, when what comes is wrong. */
