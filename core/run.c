@@ -1,5 +1,7 @@
 #include "core/run.h"
 
+#include "core/error.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -31,7 +33,10 @@ int yodel_server_run(yodel_server *server, double grace)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0) {
-        return -errno;
+        int error = -errno;
+        yodel_log_write(yodel_server_log(server), YODEL_LOG_ERROR, "cannot wait for signals: %s",
+                        yodel_strerror(error));
+        return error;
     }
 
     int stopped = yodel_server_stopped_fd(server);

@@ -10,7 +10,8 @@
  * for what is busy (asyncio: serve_forever, and what every program adds to it). Blocks those
  * signals for the process; call it in the main thread while no other thread runs.
  * 0: drained. -EINTR: a second signal came while draining: the threads still run, so leave with
- * _exit, not exit. Any other negative code: it did not start, nothing runs. */
+ * _exit, not exit. Any other negative code: it did not start, the log says why,
+ * and nothing runs. */
 int yodel_server_run(yodel_server *server, double grace);
 
 #endif

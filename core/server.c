@@ -362,6 +362,11 @@ yodel_loop *yodel_server_loop(yodel_server *server)
     return server->acceptor.loop;
 }
 
+yodel_log *yodel_server_log(const yodel_server *server)
+{
+    return server->config.log;
+}
+
 const yodel_address *yodel_server_addresses(const yodel_server *server, size_t *count)
 {
     *count = server->address_count;

@@ -85,6 +85,9 @@ void yodel_server_free(yodel_server *server);
  * stop them after yodel_server_wait. */
 yodel_loop *yodel_server_loop(yodel_server *server);
 
+/* Its config's log; NULL: silent. Any thread. */
+yodel_log *yodel_server_log(const yodel_server *server);
+
 /* The addresses it listens on, as really bound. Valid as long as the server. */
 const yodel_address *yodel_server_addresses(const yodel_server *server, size_t *count);
 

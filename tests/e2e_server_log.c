@@ -104,6 +104,29 @@ static void test_json_lines(void **state)
 
 /* --- when it cannot write ----------------------------------------------------------------------*/
 
+/* Reads the pipe until a line says how many were lost. */
+static void expect_lost_lines_told(int pipe_end)
+{
+    net_text log = {0};
+    char more[4096];
+    const char *told = NULL;
+    double deadline = program_now() + PROGRAM_TIMEOUT;
+    while (told == NULL) {
+        assert_true(program_now() < deadline);
+        if (net_wait_readable(pipe_end, 100)) {
+            ssize_t n = read(pipe_end, more, sizeof more);
+            assert_true(n > 0);
+            net_text_add(&log, more, (size_t)n);
+            told = memmem(log.data, log.len, " log lines lost\n", 16);
+        }
+    }
+    while (told > log.data && told[-1] >= '0' && told[-1] <= '9') {
+        told--;
+    }
+    assert_true(strtoul(told, NULL, 10) >= 1);
+    net_text_free(&log);
+}
+
 static void test_a_full_pipe_blocks_nothing(void **state)
 {
     (void)state;
@@ -120,6 +143,7 @@ static void test_a_full_pipe_blocks_nothing(void **state)
     for (int i = 0; i < 50; i++) {
         server_check_serves(&s);
     }
+    expect_lost_lines_told(ends[0]);
     program_signal(s.program, SIGTERM);
     program_expect_exit(s.program, 0);
     close(ends[0]);
