@@ -39,6 +39,10 @@ typedef struct yodel_write_limits {
  * (connection_lost will come with the same): -ENOMEM, YODEL_EOVERRUN, -ECONNRESET and the like. */
 int yodel_transport_write(yodel_transport *transport, const void *data, size_t len);
 
+/* Do these bytes lie in what data_received is looking at just now? Then they can be read, and written
+ * without being copied. */
+bool yodel_transport_is_received(const yodel_transport *transport, const void *data, size_t len);
+
 /* Ends the connection in good order: no more is read, everything written is sent, the peer sees an
  * end of file, and what it still sends for up to 2 s or 64 KiB is thrown away so that no reset
  * destroys what is on its way to it. reason is what connection_lost gets: 0, or a negative code. No

@@ -192,6 +192,11 @@ static bool in_window(const yodel_transport_group *group, const uint8_t *data, s
     return group->window != NULL && offset < group->window_len && len <= group->window_len - offset;
 }
 
+bool yodel_transport_is_received(const yodel_transport *t, const void *data, size_t len)
+{
+    return in_window(t->group, data, len);
+}
+
 /* Into the cork, which becomes t's, as far as that goes: how many bytes it took. */
 static size_t cork_some(yodel_transport *t, const uint8_t *data, size_t len)
 {

@@ -9,8 +9,6 @@
 struct yodel_line_protocol {
     yodel_transport *transport;
     const yodel_line_config *config;
-    const char *line; /* what line_received looks at; its delimiter lies behind it */
-    size_t line_len;
     yodel_framing framing;
     _Alignas(max_align_t) unsigned char state[];
 };
@@ -64,16 +62,14 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
             code = too_long(p);
             break;
         }
-        p->line = (const char *)data + used;
-        p->line_len = line_len;
+        const char *line = (const char *)data + used;
         used += (size_t)n;
         lines++;
-        code = p->config->ops->line_received(p, p->line, line_len);
+        code = p->config->ops->line_received(p, line, line_len);
         if (!yodel_transport_is_reading(p->transport)) {
             break;
         }
     }
-    p->line = NULL;
     if (lines > 0) {
         yodel_count(counters, YODEL_COUNT_LINES_IN, lines);
     }
@@ -118,17 +114,31 @@ int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len)
     return yodel_transport_write(p->transport, data, len);
 }
 
+/* As it does behind a received line that is echoed: then one write does for both. */
+static inline bool delimiter_follows(const yodel_line_protocol *p, const char *data, size_t len)
+{
+    size_t delimiter_len = p->framing.delimiter_len;
+    if (!yodel_transport_is_received(p->transport, data, len + delimiter_len)) {
+        return false;
+    }
+    for (size_t i = 0; i < delimiter_len; i++) { /* at most four: a call of memcmp costs more */
+        if ((uint8_t)data[len + i] != p->framing.delimiter[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int yodel_line_write_line(yodel_line_protocol *p, const void *data, size_t len)
 {
+    size_t delimiter_len = p->framing.delimiter_len;
     int code;
-    if (data == p->line && len == p->line_len && data != NULL) {
-        /* An echo: the line and the delimiter that came with it, in one piece. */
-        code = yodel_transport_write(p->transport, data, len + p->framing.delimiter_len);
+    if (delimiter_follows(p, data, len)) {
+        code = yodel_transport_write(p->transport, data, len + delimiter_len);
     } else {
         code = yodel_transport_write(p->transport, data, len);
         if (code == 0) {
-            code =
-                yodel_transport_write(p->transport, p->framing.delimiter, p->framing.delimiter_len);
+            code = yodel_transport_write(p->transport, p->framing.delimiter, delimiter_len);
         }
     }
     if (code == 0) {

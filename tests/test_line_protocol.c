@@ -103,6 +103,36 @@ static void test_delimiter_overlaps_itself(void **state)
     check_delimiter(state, "aab", "aaabxaabaa", "[a][x]", "<a>aab<x>aab");
 }
 
+/* Each line whole, and cut in two at every place. */
+static int echo_parts(yodel_line_protocol *p, const char *line, size_t len)
+{
+    for (size_t i = 0; i <= len; i++) {
+        if (yodel_line_write_line(p, line, i) < 0 ||
+            yodel_line_write_line(p, line + i, len - i) < 0) {
+            return -1;
+        }
+    }
+    return 1;
+}
+
+static void test_parts_of_a_line_get_delimiters(void **state)
+{
+    static const yodel_line_ops ops = {.line_received = echo_parts};
+    yodel_line_config config = {.ops = &ops, .max_line = MAX_LINE};
+    fixture *f = line_recorder_start_with(state, &config, 0);
+    int client = fixture_connect(f);
+    FEED(f, client, "ab\r\nc\r\r\n");
+    fixture_expect_text(f, client,
+                        "\r\nab\r\n"
+                        "a\r\nb\r\n"
+                        "ab\r\n\r\n"
+                        "\r\nc\r\r\n"
+                        "c\r\n\r\r\n"
+                        "c\r\r\n\r\n");
+    fixture_expect_nothing(f, client);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_LINES_OUT), 12);
+}
+
 static void test_state_of_each_connection(void **state)
 {
     fixture *f = line_recorder_start(state);
@@ -303,6 +333,7 @@ int main(void)
         fixture_test(test_delimiter_lf),
         fixture_test(test_delimiter_of_four),
         fixture_test(test_delimiter_overlaps_itself),
+        fixture_test(test_parts_of_a_line_get_delimiters),
         fixture_test(test_state_of_each_connection),
         fixture_test(test_longest_line),
         fixture_test(test_line_too_long),

@@ -52,6 +52,7 @@ typedef struct group {
 } group;
 
 typedef struct connection {
+    struct connection *next; /* of all */
     int fd;
     bool last_group;
     size_t depth;
@@ -70,6 +71,7 @@ static size_t port_count;
 static clockid_t processes[PROCESSES_MAX];
 static size_t process_count;
 static int poller;
+static connection *all; /* they live as long as the process */
 
 /* What is measured. */
 static uint64_t answered;
@@ -330,7 +332,11 @@ static int by_size(const void *a, const void *b)
 
 static double percentile_us(size_t percent)
 {
-    return sample_count == 0 ? 0 : (double)samples[(sample_count - 1) * percent / 100] / 1e3;
+    if (sample_count == 0) {
+        return 0;
+    }
+    size_t at = (sample_count - 1) * percent / 100;
+    return (double)samples[at] / 1e3;
 }
 
 static void measure(double seconds, void (*on_answer)(connection *c))
@@ -352,18 +358,20 @@ static void measure(double seconds, void (*on_answer)(connection *c))
 
 /* --- the kinds of work --- */
 
-/* Connections live as long as the process. */
-static void start(const group *g, bool last)
+static void start(const group *g, bool last_group)
 {
-    connection *all = must(calloc(g->connections, sizeof(*all)));
+    const connection *before = all;
     for (size_t i = 0; i < g->connections; i++) {
-        prepare(&all[i], g->depth, g->bytes);
-        all[i].last_group = last;
-        all[i].fd = connect_next();
-        watch(&all[i]);
+        connection *c = must(calloc(1, sizeof(*c)));
+        prepare(c, g->depth, g->bytes);
+        c->last_group = last_group;
+        c->fd = connect_next();
+        watch(c);
+        c->next = all;
+        all = c;
     }
-    for (size_t i = 0; i < g->connections; i++) {
-        send_batch(&all[i], yodel_clock_now());
+    for (connection *c = all; c != before; c = c->next) {
+        send_batch(c, yodel_clock_now());
     }
 }
 

@@ -203,11 +203,10 @@ static void on_readable(connection *c)
         out += PREFIX_LEN + (size_t)(at - line);
         line = at;
     }
-    if (!c->closes && !keep(c, line, end_of_data)) {
-        end(c);
-    } else if (out > answers) {
+    bool kept = c->closes || keep(c, line, end_of_data);
+    if (kept && out > answers) {
         (void)send_answers(c, answers, (size_t)(out - answers));
-    } else if (c->closes) {
+    } else if (!kept || c->closes) {
         end(c);
     }
 }
@@ -215,6 +214,7 @@ static void on_readable(connection *c)
 static void on_connection(int listener)
 {
     int fd;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): epoll knows the connection */
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         connection *c = must(calloc(1, sizeof(*c)));
         c->fd = fd;
