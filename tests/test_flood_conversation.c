@@ -265,6 +265,23 @@ static void test_a_slow_reader_expires_without_progress(void **state)
 
 /* --- the end -----------------------------------------------------------------------------------*/
 
+/* What a server sends without end is no progress. */
+static void test_bytes_of_no_answer_are_no_progress(void **state)
+{
+    (void)state;
+    talk *t = talk_new(1);
+    t->c.faulted = true;
+    talk_send(t, 1);
+    for (int i = 0; i < 6; i++) {
+        t->now += TALK_SECOND;
+        talk_text(t, "x");
+        talk_receive(t);
+    }
+    assert_true(yodel_conversation_expire(&t->c, &t->referee, t->now));
+    talk_expect(t, 0, YODEL_FLAW_TIMEOUT, 1, -1);
+    talk_free(t);
+}
+
 static void test_what_is_unanswered_at_the_end_is_lost(void **state)
 {
     (void)state;
@@ -360,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_a_line_expires_when_its_time_is_over),
         cmocka_unit_test(test_an_answer_that_is_too_late),
         cmocka_unit_test(test_a_slow_reader_expires_without_progress),
+        cmocka_unit_test(test_bytes_of_no_answer_are_no_progress),
         cmocka_unit_test(test_what_is_unanswered_at_the_end_is_lost),
         cmocka_unit_test(test_what_a_planned_end_leaves_is_abandoned),
         cmocka_unit_test(test_a_timeout_stays_one_at_the_end),

@@ -561,6 +561,19 @@ static void test_an_extra_line_among_lines_of_one_byte(void **state)
     talk_free(t);
 }
 
+/* Searching a deep window through for each of many wrong answers would take minutes. */
+static void test_only_near_lines_are_searched(void **state)
+{
+    (void)state;
+    talk *t = talk_new_lines(1024, 2, NULL); /* the last digits */
+    talk_send(t, 1000);
+    talk_answers(t, 258, 258); /* too far away: stands in for line 1 */
+    talk_answers(t, 257, 257); /* near */
+    talk_receive(t);
+    talk_expect(t, 1, YODEL_FLAW_CORRUPT, 1, YODEL_FLAW_LOST, 255, -1);
+    talk_free(t);
+}
+
 static void test_a_fixed_line(void **state)
 {
     (void)state;
@@ -621,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_a_flood_without_end),
         cmocka_unit_test(test_lines_of_one_byte),
         cmocka_unit_test(test_an_extra_line_among_lines_of_one_byte),
+        cmocka_unit_test(test_only_near_lines_are_searched),
         cmocka_unit_test(test_a_fixed_line),
         cmocka_unit_test(test_it_forgets),
     };

@@ -135,6 +135,7 @@ static void check_messages(uint64_t messages, double warm_up, double seconds, ui
 
     r->seconds = seconds;
     r->total.counted_sent = sent;
+    r->total.sent = messages;
     yodel_verdict(r, &o, 0);
     assert_string_equal(r->invalid, "");
     if ((r->note[0] != '\0') != has_note) {
@@ -162,6 +163,23 @@ static void test_open_loop_with_messages(void **state)
     /* Interrupted after a fifth. */
     check_messages(500, 0, 0.1, 100, false);
     check_messages(500, 0, 0.1, 90, true);
+}
+
+/* A server that takes no more of them. */
+static void test_lines_never_sent(void **state)
+{
+    const yodel_flood_options lines = {.messages = 500}, idle = {.idle = true, .connections = 50};
+    yodel_result *r = new_result();
+
+    (void)state;
+    r->total.sent = 49;
+    check(r, &lines, 0, "", "gave up: nothing could be sent any more, 49 of 500 lines were");
+    check(r, &idle, 0, "", "gave up: nothing could be sent any more, 49 of 50 lines were");
+    r->total.sent = 50;
+    check(r, &idle, 0, "", "");
+    r->interrupted = true;
+    check(r, &lines, 0, "", "");
+    free(r);
 }
 
 /* The delay must be a part of the latency worth mentioning. */
@@ -205,7 +223,7 @@ int main(void)
         cmocka_unit_test(test_nothing_wrong),           cmocka_unit_test(test_open_loop_lag),
         cmocka_unit_test(test_one_percent_may_be_late), cmocka_unit_test(test_open_loop_share),
         cmocka_unit_test(test_open_loop_with_messages), cmocka_unit_test(test_closed_loop_lag),
-        cmocka_unit_test(test_closed_loop_busy),
+        cmocka_unit_test(test_closed_loop_busy),        cmocka_unit_test(test_lines_never_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -280,11 +280,12 @@ static void finish(yodel_connection *c)
     c->since = yodel_loop_now(c->generator->loop);
 }
 
-/* The server has not closed its direction, and is not waited for. */
-static void close_unfinished(yodel_connection *c)
+/* The server has not closed its direction, and is not waited for; `late`: though a fault of ours may have
+ * lines in flight. */
+static void close_unfinished(yodel_connection *c, bool late)
 {
     close_socket(c);
-    yodel_conversation_ended(&c->talk, &c->generator->referee, false);
+    yodel_conversation_ended(&c->talk, &c->generator->referee, late && c->talk.faulted);
     go_on(c, 0);
 }
 
@@ -389,6 +390,25 @@ static void on_event(struct ev_loop *ev, ev_io *io, int events)
 
 /* --- now and then ------------------------------------------------------------------------------*/
 
+/* No new lines go out, and all that wait for their answers had their time: what still moves, a line
+ * that drips or answers that are read slowly, would do so for too long. */
+static bool has_overstayed(const yodel_connection *c, uint64_t now)
+{
+    const yodel_generator *g = c->generator;
+    uint64_t patience = g->referee.timeout_ns + FINISH_NS;
+
+    return (g->stopping && now > g->stopped_at && now - g->stopped_at > patience) ||
+           (c->state == YODEL_CONNECTION_FINISHING && now > c->since && now - c->since > patience);
+}
+
+/* The server does not close its direction either. */
+static bool is_silent(const yodel_connection *c, uint64_t now)
+{
+    return yodel_conversation_in_flight(&c->talk) == 0 && now > c->since &&
+           now - c->since > FINISH_NS &&
+           (now < c->talk.progress_at || now - c->talk.progress_at > FINISH_NS);
+}
+
 void yodel_connection_sweep(yodel_connection *c, uint64_t now)
 {
     yodel_generator *g = c->generator;
@@ -410,19 +430,21 @@ void yodel_connection_sweep(yodel_connection *c, uint64_t now)
         if (yodel_conversation_expire(&c->talk, &g->referee, now)) {
             if (g->plan->payload.fixed != NULL) {
                 /* Nobody could tell whether the next answer is late or the next line's. */
-                close_unfinished(c);
+                close_unfinished(c, false);
                 break;
             }
             yodel_connection_flush(c, now, now);
         }
-        finish_if_done(c);
+        if (has_overstayed(c, now)) {
+            close_unfinished(c, true);
+        } else {
+            finish_if_done(c);
+        }
         break;
     case YODEL_CONNECTION_FINISHING:
         (void)yodel_conversation_expire(&c->talk, &g->referee, now);
-        if (yodel_conversation_in_flight(&c->talk) == 0 && now > c->since &&
-            now - c->since > FINISH_NS &&
-            (now < c->talk.progress_at || now - c->talk.progress_at > FINISH_NS)) {
-            close_unfinished(c);
+        if (is_silent(c, now) || has_overstayed(c, now)) {
+            close_unfinished(c, true);
         }
         break;
     case YODEL_CONNECTION_DONE:

@@ -170,9 +170,10 @@ void yodel_conversation_received(yodel_conversation *c, yodel_referee *r, const 
                                  size_t length, uint64_t now)
 {
     run same = {0};
+    uint64_t before = c->answered;
+    uint32_t matched = c->matched;
 
     r->tally->bytes_in += length;
-    c->progress_at = now;
     while (length > 0) {
         size_t taken = 0;
         if (!yodel_judge_collects(c) && c->answered < yodel_conversation_whole(c)) {
@@ -207,6 +208,10 @@ void yodel_conversation_received(yodel_conversation *c, yodel_referee *r, const 
         length -= taken;
     }
     record(c, r, &same, now);
+    /* Bytes that belong to no answer are none: they could come for ever. */
+    if (c->answered != before || c->matched != matched) {
+        c->progress_at = now;
+    }
 }
 
 /* --- the end -----------------------------------------------------------------------------------*/

@@ -143,7 +143,10 @@ static void flush_all(yodel_generator *g)
 static void stop(yodel_generator *g)
 {
     g->sending = false;
-    g->stopping = true;
+    if (!g->stopping) {
+        g->stopping = true;
+        g->stopped_at = yodel_clock_now();
+    }
     yodel_pacer_stop(g);
     for (uint32_t i = 0; i < g->count; i++) {
         if (g->connections[i].state != YODEL_CONNECTION_DONE) {
@@ -207,13 +210,29 @@ static void on_stop(yodel_mail *mail, void *owner)
 
 /* --- now and then ------------------------------------------------------------------------------*/
 
-/* A number of lines (-n) has no end when there is nobody left to send them to. */
+/* No line can go out on it, and no answer is waited for. */
+static bool is_of_no_use(const yodel_connection *c)
+{
+    switch ((yodel_connection_state)c->state) {
+    case YODEL_CONNECTION_OPEN:
+        return c->blocked && yodel_conversation_in_flight(&c->talk) == 0;
+    case YODEL_CONNECTION_FINISHING:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* A number of lines (-n, --idle in the end) has no end when there is nobody left to send them to. */
 static void give_up_alone(yodel_generator *g, bool alone, uint64_t now)
 {
+    bool by_number = g->options->messages > 0 || (g->options->idle && g->sending);
+    uint64_t patience = g->referee.timeout_ns + (uint64_t)yodel_opener_gap(g);
+
     if (!alone) {
         g->alone_since = now;
-    } else if (g->options->messages > 0 && g->running && !g->stopping && now > g->alone_since &&
-               now - g->alone_since > g->referee.timeout_ns) {
+    } else if (by_number && g->running && !g->stopping && now > g->alone_since &&
+               now - g->alone_since > patience) {
         stop(g);
     }
 }
@@ -226,9 +245,7 @@ static void on_sweep(yodel_timer *timer)
 
     for (uint32_t i = 0; i < g->count; i++) {
         yodel_connection_sweep(&g->connections[i], now);
-        alone = alone && (g->connections[i].state == YODEL_CONNECTION_DOWN ||
-                          g->connections[i].state == YODEL_CONNECTION_CONNECTING ||
-                          g->connections[i].state == YODEL_CONNECTION_DONE);
+        alone = alone && is_of_no_use(&g->connections[i]);
     }
     give_up_alone(g, alone, now);
     yodel_timer_start(&g->sweep, g->sweep_period);

@@ -72,6 +72,7 @@ struct yodel_generator {
     bool
         sending; /* lines may be begun: after go (--idle: at the end of the time), before the end */
     bool stopping;       /* the end: every socket that closes is the last of its connection */
+    uint64_t stopped_at; /* since when */
     bool stop_posted;    /* main's */
     bool connected;      /* at least one connection was made */
     int error;           /* of the last connection that failed; negative */
@@ -98,7 +99,7 @@ struct yodel_generator {
 
     yodel_timer sweep; /* timeouts and retries */
     double sweep_period;
-    uint64_t alone_since;     /* no connection is open */
+    uint64_t alone_since;     /* no connection is of use */
     yodel_timer second;       /* reports */
     yodel_interval *interval; /* the next report, made ahead */
     double cpu_before;
@@ -164,6 +165,8 @@ void yodel_opener_add(yodel_connection *c);
 /* An attempt to connect is over, well or badly. */
 void yodel_opener_settled(yodel_connection *c);
 void yodel_opener_stop(yodel_generator *g);
+/* Nanoseconds between two connections of this thread; 0: no limit. */
+double yodel_opener_gap(const yodel_generator *g);
 
 /* --- pacer.c: the open loop --------------------------------------------------------------------*/
 

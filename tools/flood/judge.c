@@ -82,13 +82,24 @@ static uint64_t search_failures(const yodel_conversation *c, const yodel_referee
     return last;
 }
 
+/* How many lines after the expected one are looked at: each wrong answer costs as much. */
+#define NEAR 256
+
 /* Which of the connection's lines, sent whole and near the expected one, has this answer? For
- * lines that are too short to say themselves: many are alike, so it is the nearest. 0: none. */
+ * lines that are too short to say themselves, and for fixed ones: many are alike, so it is the
+ * nearest. 0: none. */
 static uint64_t search_near(const yodel_conversation *c, const yodel_referee *r, suspect s)
 {
+    const yodel_payload *p = r->payload;
+
+    if ((p->fixed == NULL && p->length_min >= YODEL_PAYLOAD_HEAD) ||
+        s.length < p->prefix_length + p->length_min ||
+        s.length > p->prefix_length + p->length_max) {
+        return 0;
+    }
     uint64_t whole = yodel_conversation_whole(c);
     uint64_t failed = search_failures(c, r, s);
-    uint64_t reach = failed > 0 ? c->answered - failed : UINT64_MAX;
+    uint64_t reach = failed > 0 && c->answered - failed < NEAR ? c->answered - failed : NEAR;
 
     for (uint64_t n = c->answered + 1; n <= whole && n - c->answered <= reach; n++) {
         if (is_answer(r, c->connection, n, s)) {

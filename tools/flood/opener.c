@@ -8,8 +8,7 @@
 /* Connections being made at a time, and opened in a turn of the loop. */
 #define AT_ONCE 64
 
-/* Nanoseconds between two connections of this thread; 0: no limit. */
-static double gap_ns(const yodel_generator *g)
+double yodel_opener_gap(const yodel_generator *g)
 {
     const yodel_flood_options *o = g->options;
 
@@ -18,7 +17,7 @@ static double gap_ns(const yodel_generator *g)
 
 static bool may_open(yodel_generator *g, uint64_t now)
 {
-    double gap = gap_ns(g);
+    double gap = yodel_opener_gap(g);
 
     if (g->is_over || yodel_list_empty(&g->to_open) || g->connecting >= AT_ONCE) {
         return false;
@@ -46,7 +45,7 @@ static void open_some(yodel_generator *g)
         g->connecting++;
         yodel_connection_open(c);
     }
-    if (!yodel_list_empty(&g->to_open) && g->connecting < AT_ONCE && gap_ns(g) == 0) {
+    if (!yodel_list_empty(&g->to_open) && g->connecting < AT_ONCE && yodel_opener_gap(g) == 0) {
         yodel_loop_defer(g->loop, &g->open_more);
     }
 }

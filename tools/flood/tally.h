@@ -49,7 +49,7 @@ typedef enum yodel_fault {
 typedef struct yodel_tally {
     uint64_t sent;         /* lines whose first byte went to the kernel */
     uint64_t answered;     /* lines answered in time, in order, and byte for byte */
-    uint64_t abandoned;    /* lines that a planned reset left behind */
+    uint64_t abandoned;    /* lines that a fault left behind: a reset, or slowness at the end */
     uint64_t counted_sent; /* of those sent: after the warm-up (open loop: due after it) */
     uint64_t counted;      /* of those answered: likewise */
     uint64_t bytes_out, bytes_in;

@@ -1,5 +1,6 @@
 #include "tools/flood/verdict.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -68,6 +69,18 @@ static void judge_closed_loop(yodel_result *r, uint64_t lag, double busiest)
     }
 }
 
+/* With -n and --idle the lines that were to be sent are known. */
+static void note_unsent(yodel_result *r, const yodel_flood_options *o)
+{
+    uint64_t asked = o->idle ? o->connections : o->messages;
+
+    if (r->total.sent < asked && !r->interrupted) {
+        snprintf(r->note, sizeof r->note,
+                 "gave up: nothing could be sent any more, %" PRIu64 " of %" PRIu64 " lines were",
+                 r->total.sent, asked);
+    }
+}
+
 void yodel_verdict(yodel_result *result, const yodel_flood_options *options, double busiest)
 {
     uint64_t lag = yodel_histogram_percentile(&result->total.lag, 99);
@@ -79,4 +92,5 @@ void yodel_verdict(yodel_result *result, const yodel_flood_options *options, dou
     } else {
         judge_closed_loop(result, lag, busiest);
     }
+    note_unsent(result, options);
 }
