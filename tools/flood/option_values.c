@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +12,6 @@
 #include "tools/flood/amount.h"
 
 #define LENGTH_MAX (16UL * 1024 * 1024)
-
-int yodel_complain(const yodel_complaint *c, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(c->message, c->size, format, args);
-    va_end(args);
-    return -EINVAL;
-}
 
 static int no_memory(const yodel_complaint *c)
 {

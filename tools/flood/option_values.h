@@ -12,17 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/option_error.h"
 #include "options.h"
-
-/* Where a complaint goes. */
-typedef struct yodel_complaint {
-    char *message;
-    size_t size;
-} yodel_complaint;
-
-/* Writes it; -EINVAL. */
-int yodel_complain(const yodel_complaint *c, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* A whole number from min to max, with k, M or G: "15k". */
 int yodel_option_count(const char *option, const char *text, uint64_t min, uint64_t max,
