@@ -166,7 +166,7 @@ static void figures(const yodel_result *r, FILE *out)
 {
     size_t count;
     const yodel_metric *metrics = yodel_metrics(&count);
-    char text[YODEL_HTML_TEXT];
+    char text[YODEL_VALUE_TEXT];
 
     fputs(
         "<details class=\"card\"><summary>All figures, by the names that --slo and --json have for "
@@ -192,7 +192,7 @@ static void runs(const yodel_report *report, const yodel_result *drawn, FILE *ou
 {
     static const char *const shown[] = {"rate", "p50", "p99", "p99.9", "max"};
     static const char *const names[] = {"run", "rate", "p50", "p99", "p99.9", "max", "errors", ""};
-    char text[YODEL_HTML_TEXT];
+    char text[YODEL_VALUE_TEXT];
 
     fputs("<div class=\"card across\"><div class=\"scroll\"><table><caption>Runs</caption>\n", out);
     column_heads(out, names, sizeof names / sizeof names[0]);

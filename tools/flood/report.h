@@ -28,4 +28,7 @@ void yodel_report_write(const yodel_report *report, FILE *out, bool color);
  * and to show in full. */
 const yodel_result *yodel_report_median_run(const yodel_report *report);
 
+/* In how many of the runs the SLO was kept. */
+size_t yodel_report_kept(const yodel_report *report, const yodel_slo *slo);
+
 #endif
