@@ -184,6 +184,7 @@ static void failed(yodel_connection *c, int error)
     }
     c->address = 0;
     g->error = error;
+    g->failed_target = yodel_plan_target_of(g->plan, c->talk.connection);
     g->referee.tally->flaws[YODEL_FLAW_CONNECT]++;
     if (!g->connected && !g->running) {
         yodel_generator_fail(g, error);

@@ -77,6 +77,7 @@ static void report(yodel_generator *g, yodel_phase phase)
     double cpu = thread_cpu();
     interval->phase = phase;
     interval->error = g->error;
+    interval->target = g->failed_target;
     interval->end = yodel_clock_now();
     interval->cpu = cpu - g->cpu_before;
     take_stock(g, interval);

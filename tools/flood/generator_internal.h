@@ -71,11 +71,12 @@ struct yodel_generator {
     bool running; /* after go */
     bool
         sending; /* lines may be begun: after go (--idle: at the end of the time), before the end */
-    bool stopping;       /* the end: every socket that closes is the last of its connection */
-    bool stop_posted;    /* main's */
-    bool connected;      /* at least one connection was made */
-    int error;           /* of the last connection that failed; negative */
-    uint64_t start, end; /* instants; end is UINT64_MAX with -n */
+    bool stopping;          /* the end: every socket that closes is the last of its connection */
+    bool stop_posted;       /* main's */
+    bool connected;         /* at least one connection was made */
+    int error;              /* of the last connection that failed; negative */
+    uint32_t failed_target; /* and which target it was to reach */
+    uint64_t start, end;    /* instants; end is UINT64_MAX with -n */
 
     /* Opening (opener.c). */
     yodel_list to_open;

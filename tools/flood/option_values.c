@@ -288,6 +288,10 @@ static int check_target(const char *text, size_t host_length, const char *port,
     if (host_length == 0) {
         return yodel_complain(c, "'%s' has no host", text);
     }
+    if (strspn(text, "0123456789") == strlen(text)) {
+        return yodel_complain(c, "'%s' is no host; a port stands behind its host: localhost:%s",
+                              text, text);
+    }
     if (yodel_parse_count(port, 1, UINT16_MAX, &number) < 0) {
         return yodel_complain(c, "'%s': port '%s' is not a number from 1 to 65535", text, port);
     }

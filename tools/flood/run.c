@@ -41,7 +41,8 @@ typedef struct run {
     sigset_t old_mask;
     source *sources;
     uint32_t started, opened, over;
-    int error; /* why the first connection failed */
+    int error;       /* why the first connection failed */
+    uint32_t target; /* and which target it was to reach */
 
     uint64_t start;          /* instant of the first line, 0 before */
     uint64_t second_end;     /* up to when the timeline is made */
@@ -261,6 +262,7 @@ static void on_interval(yodel_mail *mail, void *owner)
     note_error(r, interval->error);
     if (phase == YODEL_PHASE_FAILED) {
         r->error = interval->error;
+        r->target = interval->target;
         stop_all(r);
     }
     if (phase == YODEL_PHASE_OPENED || r->start == 0) {
@@ -459,10 +461,8 @@ static void destroy(run *r)
     free(r->merged);
 }
 
-static void describe_target(const yodel_flood_options *o, char *text, size_t size)
+static void describe_target(const yodel_flood_target *t, char *text, size_t size)
 {
-    const yodel_flood_target *t = &o->targets[0];
-
     snprintf(text, size, strchr(t->host, ':') != NULL ? "[%s]:%s" : "%s:%s", t->host, t->port);
 }
 
@@ -503,7 +503,7 @@ int yodel_flood_run(const yodel_plan *plan, const yodel_process *server,
         snprintf(message, size, "cannot start: %s", yodel_strerror(error));
     } else if (r.error < 0 && !result->interrupted) {
         char target[300];
-        describe_target(plan->options, target, sizeof target);
+        describe_target(&plan->options->targets[r.target], target, sizeof target);
         error = r.error;
         snprintf(message, size, "cannot connect to %s: %s", target, yodel_strerror(error));
     } else {
