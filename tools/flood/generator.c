@@ -235,8 +235,8 @@ static void on_sweep(yodel_timer *timer)
     yodel_timer_start(&g->sweep, g->sweep_period);
 }
 
-/* The first whole second, counted from the end of the warm-up, after this instant; not beyond the end
- * of the time. */
+/* The first whole second, counted from the end of the warm-up, after this instant; not beyond the
+ * end of the time. */
 static uint64_t next_second(const yodel_generator *g, uint64_t now)
 {
     uint64_t from = g->referee.counted_from;

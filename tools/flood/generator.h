@@ -4,8 +4,8 @@
  *
  * Life: yodel_generator_start; it opens its connections and says YODEL_PHASE_OPENED (or
  * YODEL_PHASE_FAILED when already the first could not be made); yodel_generator_go; a message each
- * second; when the time or the lines are over, or yodel_generator_stop, it waits for the answers still due,
- * closes in order and says YODEL_PHASE_OVER in its last message; yodel_generator_join.
+ * second; when the time or the lines are over, or yodel_generator_stop, it waits for the answers
+ * still due, closes in order and says YODEL_PHASE_OVER in its last message; yodel_generator_join.
  */
 #ifndef YODEL_FLOOD_GENERATOR_H
 #define YODEL_FLOOD_GENERATOR_H
@@ -71,8 +71,8 @@ void yodel_generator_join(yodel_generator *g);
 /* After join: the first wrong answer it saw, the generator's, or NULL. */
 const yodel_mismatch *yodel_generator_mismatch(const yodel_generator *g);
 
-/* After join: the mean latency in seconds of its i-th connection (i < its share), which is the run's
- * connection index + i * threads, and in *answers of how many; 0 of none. */
+/* After join: the mean latency in seconds of its i-th connection (i < its share), which is the
+ * run's connection index + i * threads, and in *answers of how many; 0 of none. */
 double yodel_generator_mean(const yodel_generator *g, uint32_t i, uint64_t *answers);
 
 /* Frees it; it must have been joined, or never started. NULL is fine. */

@@ -120,8 +120,8 @@ void yodel_connection_init(yodel_connection *c, yodel_generator *g, uint32_t num
 /* Begins to connect. False when it failed at once; then it was dealt with. */
 void yodel_connection_open(yodel_connection *c);
 
-/* Writes the lines that may be begun. They could have been since `since` (open loop: but not before they
- * were due); the time is `now`. */
+/* Writes the lines that may be begun. They could have been since `since` (open loop: but not before
+ * they were due); the time is `now`. */
 void yodel_connection_flush(yodel_connection *c, uint64_t since, uint64_t now);
 
 /* Timeouts, retries: to be called now and then. */
@@ -130,8 +130,8 @@ void yodel_connection_sweep(yodel_connection *c, uint64_t now);
 /* No new lines: closes when nothing is in flight any more. */
 void yodel_connection_wind_up(yodel_connection *c);
 
-/* For connection_send.c: waits for what has to be waited for while it is open; ends the socket if it is
- * time for a half-close or a reset that was planned, after which it may be gone. */
+/* For connection_send.c: waits for what has to be waited for while it is open; ends the socket if
+ * it is time for a half-close or a reset that was planned, after which it may be gone. */
 void yodel_connection_watch(yodel_connection *c);
 void yodel_connection_end_by_fault(yodel_connection *c);
 

@@ -19,7 +19,7 @@ const char *yodel_html_value(yodel_unit unit, double value, char text[YODEL_VALU
     return isnan(value) ? "\u2013" : yodel_value_text(unit, value, text);
 }
 
-/* ---- head --------------------------------------------------------------------------------------- */
+/* --- head -------------------------------------------------------------------------------------*/
 
 static void write_target(const yodel_flood_options *o, FILE *out)
 {
@@ -79,7 +79,7 @@ static void write_subtitle(const yodel_report *report, const yodel_result *resul
     fputs("</p>\n", out);
 }
 
-/* ---- key figures -------------------------------------------------------------------------------- */
+/* --- key figures ------------------------------------------------------------------------------*/
 
 static void write_figure(const char *name, const char *value, const char *sub, FILE *out)
 {
@@ -130,8 +130,6 @@ static void write_figures(const yodel_flood_options *o, const yodel_result *resu
     }
     fputs("</dl>\n", out);
 }
-
-/* ------------------------------------------------------------------------------------------------- */
 
 int yodel_html_write(const yodel_report *report, FILE *out)
 {

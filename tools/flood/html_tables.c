@@ -37,7 +37,7 @@ static void column_heads(FILE *out, const char *const *names, size_t count)
     fputs("</tr></thead>\n<tbody>\n", out);
 }
 
-/* ---- latencies ---------------------------------------------------------------------------------- */
+/* --- latencies --------------------------------------------------------------------------------*/
 
 static void latency_cell(FILE *out, const yodel_histogram *h, double seconds)
 {
@@ -96,7 +96,7 @@ static void latencies(const yodel_flood_options *o, const yodel_result *r, FILE 
     fputs("</p></div>\n", out);
 }
 
-/* ---- lines, errors, faults ---------------------------------------------------------------------- */
+/* --- lines, errors, faults --------------------------------------------------------------------*/
 
 static void lines(const yodel_result *r, FILE *out)
 {
@@ -160,7 +160,7 @@ static void faults(const yodel_flood_options *o, const yodel_result *r, FILE *ou
     end(out);
 }
 
-/* ---- all figures by name ------------------------------------------------------------------------ */
+/* --- all figures by name ----------------------------------------------------------------------*/
 
 static void figures(const yodel_result *r, FILE *out)
 {
@@ -186,7 +186,7 @@ static void figures(const yodel_result *r, FILE *out)
     fputs("</tbody></table></div></details>\n", out);
 }
 
-/* ---- runs --------------------------------------------------------------------------------------- */
+/* --- runs -------------------------------------------------------------------------------------*/
 
 static void runs(const yodel_report *report, const yodel_result *drawn, FILE *out)
 {

@@ -1,8 +1,8 @@
 /*
  * flood: floods a line server and checks every byte of every answer.
  *
- * main prepares (options.h, plan.h, output.h), runs (run.h) and reports (report.h and the writers of
- * files). What happens in between is the generators' (generator.h).
+ * main prepares (options.h, plan.h, output.h), runs (run.h) and reports (report.h and the writers
+ * of files). What happens in between is the generators' (generator.h).
  */
 #include <errno.h>
 #include <signal.h>

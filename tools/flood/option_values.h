@@ -2,8 +2,8 @@
  * option_values: what stands behind flood's options, one kind of value each. Complaints name the
  * option, the text and what it should be.
  *
- * All return 0, or -EINVAL (-ENOMEM) after they have written one line without newline to the complaint;
- * outputs are untouched then.
+ * All return 0, or -EINVAL (-ENOMEM) after they have written one line without newline to the
+ * complaint; outputs are untouched then.
  */
 #ifndef YODEL_FLOOD_OPTION_VALUES_H
 #define YODEL_FLOOD_OPTION_VALUES_H

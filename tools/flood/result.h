@@ -30,8 +30,8 @@ typedef struct yodel_second {
     uint64_t sent, answered;
     int64_t flaws;   /* may be negative, see tally.h */
     uint64_t faults; /* connections that got one in it */
-    /* Latency of the lines answered in it, ns: intended in the open loop, service in the closed. All 0
-     * when there was none. */
+    /* Latency of the lines answered in it, ns: intended in the open loop, service in the closed.
+     * All 0 when there was none. */
     uint64_t p50, p90, p99, most;
     uint64_t lag99;           /* ns */
     double client_cpu;        /* cores: 1.0 is one core all the time */

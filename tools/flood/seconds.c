@@ -16,7 +16,8 @@ double yodel_seconds_since_warm_up(const yodel_seconds *all, uint64_t at)
     return at >= all->start ? (double)(at - all->start) / 1e9 - warm_up : -warm_up;
 }
 
-/* True when the second belongs to the time that counts: after the warm-up, before the time is over. */
+/* True when the second belongs to the time that counts: after the warm-up, before the time is
+ * over. */
 static bool is_counted(const yodel_seconds *all, const yodel_second *s)
 {
     bool in_time = all->options->messages > 0 || s->begin < all->options->duration - 0.01;

@@ -8,8 +8,8 @@
  *
  *     sent = answered + timeout + lost + reordered + foreign + corrupt + truncated + abandoned
  *
- * Answers that no line asked for are duplicated or extra. Connections, not lines, are counted by connect,
- * reset and closed early.
+ * Answers that no line asked for are duplicated or extra. Connections, not lines, are counted by
+ * connect, reset and closed early.
  */
 #ifndef YODEL_FLOOD_TALLY_H
 #define YODEL_FLOOD_TALLY_H

@@ -12,7 +12,8 @@
 /* Of the rate asked for. */
 #define SHARE 0.99
 
-/* How many lines were due in the time that counts. With -n it may be over before the last answer. */
+/* How many lines were due in the time that counts. With -n it may be over before the last
+ * answer. */
 static double lines_due(const yodel_result *r, const yodel_flood_options *o)
 {
     double due = o->rate * r->seconds;
