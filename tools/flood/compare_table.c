@@ -203,11 +203,11 @@ static void print_proof(FILE *out, const sample *a, const sample *b)
             "p is %.3g,\nand it takes less than %g: use -x %zu or more for both.\n",
             a->runs, b->runs, least, alpha, runs_needed());
     } else {
-        fprintf(out,
-                "Medians of %zu and %zu runs. p is that of a two-sided Mann-Whitney U test, a "
-                "difference "
-                "is shown\nbelow %g: by chance alone, one metric in twenty gets there.\n",
-                a->runs, b->runs, alpha);
+        fprintf(
+            out,
+            "Medians of %zu and %zu runs. p is that of a two-sided Mann-Whitney U test, a "
+            "difference is shown\nbelow %g: by chance alone, one metric in twenty gets there.\n",
+            a->runs, b->runs, alpha);
     }
 }
 

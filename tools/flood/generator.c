@@ -313,7 +313,7 @@ static int make(yodel_generator *g)
         g->interval == NULL) {
         return -ENOMEM;
     }
-    memset(g->working, 255, o->target_count);
+    memset(g->working, YODEL_ADDRESS_UNKNOWN, o->target_count);
     int error = yodel_loop_new(&g->loop);
     if (error == 0) {
         error = yodel_mailbox_init(&g->mailbox, g->loop, g);

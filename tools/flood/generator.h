@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../core/mailbox.h"
+#include "core/mailbox.h"
 #include "plan.h"
 #include "result.h"
 #include "tally.h"

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../core/list.h"
-#include "../../core/loop.h"
-#include "../../core/mailbox.h"
 #include "conversation.h"
+#include "core/list.h"
+#include "core/loop.h"
+#include "core/mailbox.h"
 #include "generator.h"
 #include "plan.h"
 
@@ -58,7 +58,7 @@ struct yodel_generator {
     uint32_t count; /* connections */
     yodel_connection *connections;
     uint64_t *sent_at;
-    uint8_t *working; /* for each target: which of its addresses works; 255: not known yet */
+    uint8_t *working; /* for each target: which of its addresses works, see dial.c */
 
     yodel_loop *loop;
     yodel_mailbox mailbox;
@@ -141,6 +141,19 @@ void yodel_connection_free(yodel_connection *c);
 /* For slow.c: sends at most `length` bytes as one piece; receives at most `length` bytes. */
 void yodel_connection_send_piece(yodel_connection *c, size_t length);
 void yodel_connection_receive(yodel_connection *c, size_t length);
+
+/* --- dial.c: which address a socket connects to ------------------------------------------------*/
+
+/* In `working`: none of the target's addresses has worked yet. */
+#define YODEL_ADDRESS_UNKNOWN 255
+
+/* A socket that connects, or a negative errno. */
+int yodel_dial(const yodel_connection *c);
+/* It failed: true when another of the target's addresses is to be dialled. That is so only until one
+ * has worked, which then serves all of the thread's connections to the target. */
+bool yodel_dial_next(yodel_connection *c);
+/* It is connected. */
+void yodel_dial_worked(yodel_connection *c);
 
 /* --- slow.c: connections with a fault that takes its time --------------------------------------*/
 

@@ -149,8 +149,7 @@ int yodel_html_write(const yodel_report *report, FILE *out)
     fputs("<h2>Tables</h2>\n", out);
     yodel_html_tables(report, result, columns, out);
     fputs("<footer>flood, the stress tool of yodel. Points of the charts show their figures under "
-          "the "
-          "mouse.</footer>\n</main>\n</body>\n</html>\n",
+          "the mouse.</footer>\n</main>\n</body>\n</html>\n",
           out);
     free(columns);
     /* An earlier failure has set the flag of the stream, but its errno may be gone. */
