@@ -2,9 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "core/option_error.h"
 #include "core/units.h"
@@ -41,62 +39,49 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* Where the reason goes when something is wrong. */
-typedef struct complaint {
-    char *message;
-    size_t size;
-} complaint;
-
-__attribute__((format(printf, 2, 3))) static int complain(const complaint *c, const char *format,
-                                                          ...)
+static int check_host(const char *text, const yodel_complaint *c)
 {
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(c->message, c->size, format, args);
-    va_end(args);
-    return -EINVAL;
+    return text[0] == '\0' ? yodel_complain(c, "the host is empty") : 0;
 }
 
-static int check_host(const char *text, const complaint *c)
-{
-    return text[0] == '\0' ? complain(c, "the host is empty") : 0;
-}
-
-static int check_port(const char *text, const complaint *c)
+static int check_port(const char *text, const yodel_complaint *c)
 {
     uint64_t port;
 
     if (yodel_parse_count(text, 1, UINT16_MAX, &port) < 0) {
-        return complain(c, "port '%s' is not a number from 1 to 65535", text);
+        return yodel_complain(c, "port '%s' is not a number from 1 to 65535", text);
     }
     return 0;
 }
 
-static int parse_timeout(const char *text, double *seconds, const complaint *c)
+static int parse_timeout(const char *text, double *seconds, const yodel_complaint *c)
 {
     int error = yodel_parse_duration(text, seconds);
 
     if (error == -ERANGE) {
-        return complain(c, "--timeout '%s' is too long", text);
+        return yodel_complain(c, "--timeout '%s' is too long", text);
     }
     if (error < 0) {
-        return complain(c, "--timeout '%s' is not a duration like 30, 1.5s, 500ms or 2m", text);
+        return yodel_complain(c, "--timeout '%s' is not a duration like 30, 1.5s, 500ms or 2m",
+                              text);
     }
     return 0;
 }
 
 /* What is left of argv: [HOST [PORT]]. */
-static int parse_operands(yodel_client_options *o, char *operands[], int count, const complaint *c)
+static int parse_operands(yodel_client_options *o, char *operands[], int count,
+                          const yodel_complaint *c)
 {
     if (count > 2) {
-        return complain(c, "unexpected argument '%s'", operands[2]);
+        return yodel_complain(c, "unexpected argument '%s'", operands[2]);
     }
     if (count > 0 && o->host != NULL) {
-        return complain(c, "the host is given twice: --host '%s' and '%s'", o->host, operands[0]);
+        return yodel_complain(c, "the host is given twice: --host '%s' and '%s'", o->host,
+                              operands[0]);
     }
     if (count > 1 && o->port != NULL) {
-        return complain(c, "the port is given twice: --port '%s' and '%s'", o->port, operands[1]);
+        return yodel_complain(c, "the port is given twice: --port '%s' and '%s'", o->port,
+                              operands[1]);
     }
     if (count > 0) {
         o->host = operands[0];
@@ -107,7 +92,7 @@ static int parse_operands(yodel_client_options *o, char *operands[], int count, 
     return 0;
 }
 
-static int parse(yodel_client_options *o, int argc, char *argv[], const complaint *c)
+static int parse(yodel_client_options *o, int argc, char *argv[], const yodel_complaint *c)
 {
     int option, error = 0;
 
@@ -134,7 +119,7 @@ static int parse(yodel_client_options *o, int argc, char *argv[], const complain
             o->action = YODEL_CLIENT_VERSION;
             return 0;
         default:
-            error = yodel_option_error(option, argv, c->message, c->size);
+            error = yodel_option_error(option, argv, c);
             break;
         }
         if (error < 0) {
@@ -148,7 +133,7 @@ int yodel_client_options_parse(yodel_client_options *options, int argc, char *ar
                                size_t size)
 {
     yodel_client_options o = {.action = YODEL_CLIENT_TALK, .timeout = 30};
-    complaint c = {message, size};
+    const yodel_complaint c = {message, size};
     int error = parse(&o, argc, argv, &c);
 
     if (error < 0) {

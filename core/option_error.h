@@ -1,15 +1,25 @@
 /*
- * option_error: what getopt_long(3) refused, in words that name it. For programs.
+ * option_error: what is wrong with a command line, in one line of words. For programs.
  */
 #ifndef YODEL_CORE_OPTION_ERROR_H
 #define YODEL_CORE_OPTION_ERROR_H
 
 #include <stddef.h>
 
-/* Writes one line without newline, at most size bytes with the NUL, to message: "unknown option '--fast'",
- * "option '--port' needs a value", "option '--help=yes' takes no value", "unknown option '-x'".
- * result is what getopt_long has just returned ('?' or ':'); the option string began with ':' and
+/* Where a complaint goes: size bytes (the NUL included) at message. */
+typedef struct yodel_complaint {
+    char *message;
+    size_t size;
+} yodel_complaint;
+
+/* Writes one line without newline, cut off where there is no room. Always -EINVAL, so that who
+ * refuses something can return it. */
+int yodel_complain(const yodel_complaint *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Complains of what getopt_long(3) refused: "unknown option '--fast'", "option '--port' needs a
+ * value", "option '--help=yes' takes no value", "unknown option '-x'". result is what getopt_long has just returned ('?' or ':'); the option string began with ':' and
  * opterr was 0, so that it printed nothing itself. Reads its optind and optopt. Always -EINVAL. */
-int yodel_option_error(int result, char *const argv[], char *message, size_t size);
+int yodel_option_error(int result, char *const argv[], const yodel_complaint *c);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,44 +50,28 @@ const char yodel_server_help[] =
     "Exit status: 0 after a drain; 1 when it could not start, or a second signal ended it\n"
     "at once; 2 for a mistake in the options.\n";
 
-/* Where the reason goes when something is wrong. */
-typedef struct complaint {
-    char *message;
-    size_t size;
-} complaint;
-
-__attribute__((format(printf, 2, 3))) static int complain(const complaint *c, const char *format,
-                                                          ...)
-{
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(c->message, c->size, format, args);
-    va_end(args);
-    return -EINVAL;
-}
-
 /* --- values --- */
 
 #define LEAST_MEMORY (UINT64_C(1) << 20)
 #define MOST_MEMORY  (UINT64_C(1) << 60)
 
 static int parse_count(const char *name, const char *text, uint64_t min, uint64_t max,
-                       uint64_t *count, const complaint *c)
+                       uint64_t *count, const yodel_complaint *c)
 {
     if (yodel_parse_count(text, min, max, count) < 0) {
-        return complain(c, "--%s '%s' is not a whole number from %llu to %llu", name, text,
-                        (unsigned long long)min, (unsigned long long)max);
+        return yodel_complain(c, "--%s '%s' is not a whole number from %llu to %llu", name, text,
+                              (unsigned long long)min, (unsigned long long)max);
     }
     return 0;
 }
 
-static int complain_of_size(const char *name, const char *text, const complaint *c)
+static int complain_of_size(const char *name, const char *text, const yodel_complaint *c)
 {
-    return complain(c, "--%s '%s' is not a size like 65536, 64K or 1.5M", name, text);
+    return yodel_complain(c, "--%s '%s' is not a size like 65536, 64K or 1.5M", name, text);
 }
 
 static int parse_size(const char *name, const char *text, uint64_t min, uint64_t max,
-                      uint32_t *bytes, const complaint *c)
+                      uint32_t *bytes, const yodel_complaint *c)
 {
     uint64_t value;
     int code = yodel_parse_size(text, &value);
@@ -96,15 +79,16 @@ static int parse_size(const char *name, const char *text, uint64_t min, uint64_t
         return complain_of_size(name, text, c);
     }
     if (code < 0 || value < min || value > max) {
-        return complain(c, "--%s '%s' is not from %llu to %llu bytes", name, text,
-                        (unsigned long long)min, (unsigned long long)max);
+        return yodel_complain(c, "--%s '%s' is not from %llu to %llu bytes", name, text,
+                              (unsigned long long)min, (unsigned long long)max);
     }
     *bytes = (uint32_t)value;
     return 0;
 }
 
 /* 0, or enough to be worth it: who gives less has forgotten the unit. */
-static int parse_memory(const char *name, const char *text, uint64_t *bytes, const complaint *c)
+static int parse_memory(const char *name, const char *text, uint64_t *bytes,
+                        const yodel_complaint *c)
 {
     uint64_t value;
     int code = yodel_parse_size(text, &value);
@@ -112,34 +96,37 @@ static int parse_memory(const char *name, const char *text, uint64_t *bytes, con
         return complain_of_size(name, text, c);
     }
     if (code < 0 || (value != 0 && value < LEAST_MEMORY) || value > MOST_MEMORY) {
-        return complain(c, "--%s '%s' is neither 0 nor from %llu to %llu bytes", name, text,
-                        (unsigned long long)LEAST_MEMORY, (unsigned long long)MOST_MEMORY);
+        return yodel_complain(c, "--%s '%s' is neither 0 nor from %llu to %llu bytes", name, text,
+                              (unsigned long long)LEAST_MEMORY, (unsigned long long)MOST_MEMORY);
     }
     *bytes = value;
     return 0;
 }
 
-static int parse_duration(const char *name, const char *text, double *seconds, const complaint *c)
+static int parse_duration(const char *name, const char *text, double *seconds,
+                          const yodel_complaint *c)
 {
     double value;
     int code = yodel_parse_duration(text, &value);
     if (code == -EINVAL) {
-        return complain(c, "--%s '%s' is not a duration like 30, 1.5s, 500ms or 2m", name, text);
+        return yodel_complain(c, "--%s '%s' is not a duration like 30, 1.5s, 500ms or 2m", name,
+                              text);
     }
     if (code < 0 || value > YODEL_IDLE_MAX_SECONDS) {
-        return complain(c, "--%s '%s' is longer than 24 days", name, text);
+        return yodel_complain(c, "--%s '%s' is longer than 24 days", name, text);
     }
     *seconds = value;
     return 0;
 }
 
 /* HIGH[:LOW[:HARD]]. hard stays 0 when it is not given: see finish. */
-static int parse_write_buffer(const char *text, yodel_write_limits *limits, const complaint *c)
+static int parse_write_buffer(const char *text, yodel_write_limits *limits,
+                              const yodel_complaint *c)
 {
     const char *name = "write-buffer";
     char copy[128];
     if (strlen(text) >= sizeof(copy)) {
-        return complain(c, "--%s '%s' is not HIGH[:LOW[:HARD]]", name, text);
+        return yodel_complain(c, "--%s '%s' is not HIGH[:LOW[:HARD]]", name, text);
     }
     strcpy(copy, text);
     char *rest = copy;
@@ -157,7 +144,7 @@ static int parse_write_buffer(const char *text, yodel_write_limits *limits, cons
         code = parse_size(name, hard, 1, INT32_MAX, &limits->hard, c);
     }
     if (code == 0 && limits->low > limits->high) {
-        code = complain(c, "--%s '%s': the low mark is above the high one", name, text);
+        code = yodel_complain(c, "--%s '%s': the low mark is above the high one", name, text);
     }
     return code;
 }
@@ -203,7 +190,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int set_protocol(yodel_server_options *o, const char *name, const complaint *c)
+static int set_protocol(yodel_server_options *o, const char *name, const yodel_complaint *c)
 {
     size_t count;
     const yodel_protocol_entry *entries = yodel_protocol_entries(&count);
@@ -217,34 +204,35 @@ static int set_protocol(yodel_server_options *o, const char *name, const complai
             return 0;
         }
     }
-    return complain(c, "--protocol '%s' is unknown; '--protocol help' lists them", name);
+    return yodel_complain(c, "--protocol '%s' is unknown; '--protocol help' lists them", name);
 }
 
-static int add_host(yodel_server_options *o, const char *host, const complaint *c)
+static int add_host(yodel_server_options *o, const char *host, const yodel_complaint *c)
 {
     if (host[0] == '\0') {
-        return complain(c, "--host is empty");
+        return yodel_complain(c, "--host is empty");
     }
     if (o->server.host_count == YODEL_MAX_HOSTS) {
-        return complain(c, "--host '%s': more than %d hosts", host, YODEL_MAX_HOSTS);
+        return yodel_complain(c, "--host '%s': more than %d hosts", host, YODEL_MAX_HOSTS);
     }
     o->hosts[o->server.host_count++] = host;
     return 0;
 }
 
-static int set_accept(yodel_server_options *o, const char *text, const complaint *c)
+static int set_accept(yodel_server_options *o, const char *text, const yodel_complaint *c)
 {
     if (strcmp(text, "handoff") == 0) {
         o->server.accept = YODEL_ACCEPT_HANDOFF;
     } else if (strcmp(text, "reuseport") == 0) {
         o->server.accept = YODEL_ACCEPT_REUSEPORT;
     } else {
-        return complain(c, "--accept '%s' is neither handoff nor reuseport", text);
+        return yodel_complain(c, "--accept '%s' is neither handoff nor reuseport", text);
     }
     return 0;
 }
 
-static int set_option(yodel_server_options *o, int option, const char *value, const complaint *c)
+static int set_option(yodel_server_options *o, int option, const char *value,
+                      const yodel_complaint *c)
 {
     yodel_server_config *server = &o->server;
     uint64_t count = 0;
@@ -288,14 +276,15 @@ static int set_option(yodel_server_options *o, int option, const char *value, co
         return code;
     case OPTION_STATS:
         code = parse_duration("stats", value, &o->stats, c);
-        return code == 0 && o->stats <= 0 ? complain(c, "--stats must be above 0") : code;
+        return code == 0 && o->stats <= 0 ? yodel_complain(c, "--stats must be above 0") : code;
     case OPTION_LOG_LEVEL:
         return yodel_log_level_parse(value, &o->log_level) < 0
-                   ? complain(c, "--log-level '%s' is none of error, warning, info, debug", value)
+                   ? yodel_complain(c, "--log-level '%s' is none of error, warning, info, debug",
+                                    value)
                    : 0;
     case OPTION_LOG_FORMAT:
         return yodel_log_format_parse(value, &o->log_format) < 0
-                   ? complain(c, "--log-format '%s' is neither text nor json", value)
+                   ? yodel_complain(c, "--log-format '%s' is neither text nor json", value)
                    : 0;
     case 'h':
         o->action = YODEL_SERVER_HELP;
@@ -311,7 +300,7 @@ static int set_option(yodel_server_options *o, int option, const char *value, co
 #define TURN_ALLOWANCE UINT64_C(131072)
 #define DEFAULT_HARD   UINT32_C(1048576)
 
-static int check_write_buffer(yodel_server_options *o, const complaint *c)
+static int check_write_buffer(yodel_server_options *o, const yodel_complaint *c)
 {
     yodel_write_limits *limits = &o->server.write_limits;
     uint64_t least = limits->high + (uint64_t)o->max_line + TURN_ALLOWANCE;
@@ -319,10 +308,11 @@ static int check_write_buffer(yodel_server_options *o, const complaint *c)
         limits->hard = least > DEFAULT_HARD ? (uint32_t)least : DEFAULT_HARD;
     }
     if (limits->hard < least) {
-        return complain(c,
-                        "--write-buffer: a hard cap of %u is too low for a high mark of %u and "
-                        "lines of %u bytes; it has to be %llu or more",
-                        limits->hard, limits->high, o->max_line, (unsigned long long)least);
+        return yodel_complain(
+            c,
+            "--write-buffer: a hard cap of %u is too low for a high mark of %u and "
+            "lines of %u bytes; it has to be %llu or more",
+            limits->hard, limits->high, o->max_line, (unsigned long long)least);
     }
     return 0;
 }
@@ -330,7 +320,7 @@ static int check_write_buffer(yodel_server_options *o, const complaint *c)
 int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], char *message,
                                size_t size)
 {
-    complaint c = {message, size};
+    const yodel_complaint c = {message, size};
     *o = (yodel_server_options){
         .protocol = "chat",
         .max_line = 65536,
@@ -347,14 +337,14 @@ int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], 
     opterr = 0;
     int option;
     while ((option = getopt_long(argc, argv, ":H:p:t:P:hV", long_options, NULL)) != -1) {
-        int code = option == '?' || option == ':' ? yodel_option_error(option, argv, message, size)
+        int code = option == '?' || option == ':' ? yodel_option_error(option, argv, &c)
                                                   : set_option(o, option, optarg, &c);
         if (code < 0 || o->action != YODEL_SERVER_SERVE) {
             return code;
         }
     }
     if (optind < argc) {
-        return complain(&c, "unexpected argument '%s'", argv[optind]);
+        return yodel_complain(&c, "unexpected argument '%s'", argv[optind]);
     }
     if (o->server.host_count > 0) {
         o->server.hosts = o->hosts;

@@ -1,6 +1,6 @@
 /*
- * Against an honest server flood finds nothing, however it misbehaves itself; and what the server has
- * counted is what flood has counted.
+ * Against an honest server flood finds nothing, however it misbehaves itself; and what the server
+ * has counted is what flood has counted.
  */
 #include <stdio.h>
 #include <string.h>
@@ -50,8 +50,8 @@ static void compare(const server *s, const flood_run *run, bool resets)
 
     assert_true(answered > 0);
     assert_int_equal(sent, answered + (uint64_t)flood_count(run, "counts/abandoned"));
-    /* When the time is over flood gives up those that are just being made, which the kernel may have
-     * accepted already. */
+    /* When the time is over flood gives up those that are just being made, which the kernel may
+     * have accepted already. */
     uint64_t connected = (uint64_t)flood_count(run, "counts/connected");
     assert_in_range(server_counter(s, "accepted"), connected, connected + 16);
     if (resets) {

@@ -1,7 +1,7 @@
 /*
  * flood never lies: whatever a server does wrong comes out as that, so often as it was done, with
- * the exit status for it; with one line in flight and with 64; and the command that flood says replays
- * the run shows the same again.
+ * the exit status for it; with one line in flight and with 64; and the command that flood says
+ * replays the run shows the same again.
  *
  * With one line in flight an answer that does not come is noticed by its timeout only, so that is
  * short where it has to be; everywhere else it is so long that no busy machine makes it expire.
@@ -71,8 +71,8 @@ static void tell(const lie *what, const char *depth)
     liar_stop(l);
 }
 
-/* The rule's connection is 1 of `connections` (any, if it is said how often), its line 5 of `lines`,
- * unless it says otherwise. */
+/* The rule's connection is 1 of `connections` (any, if it is said how often), its line 5 of
+ * `lines`, unless it says otherwise. */
 static void tell_all(const lie *lies, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -109,7 +109,8 @@ static void test_corrupt(void **state)
     TELL(lies);
 }
 
-/* In the CRLF: with one line in flight the end of the answer does not come until the next one's does. */
+/* In the CRLF: with one line in flight the end of the answer does not come until the next one's
+ * does. */
 static void test_corrupt_end(void **state)
 {
     static const lie lies[] = {

@@ -1,6 +1,6 @@
 /*
- * Lies by the hundred: flood counts each of them, of each kind, with several connections and threads,
- * and takes none of the right answers between them for wrong.
+ * Lies by the hundred: flood counts each of them, of each kind, with several connections and
+ * threads, and takes none of the right answers between them for wrong.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -28,7 +28,8 @@ static bool is_null(const flood_run *run, const char *path)
     return json_is_null(json_at(json_array_get(json_at(run->report, "runs"), 0), path));
 }
 
-/* Each is at least as large as the one before, the first as the least; and there is a mean between. */
+/* Each is at least as large as the one before, the first as the least; and there is a mean
+ * between. */
 static void check_order(const flood_run *run, const char *kind)
 {
     double before = latency(run, kind, "min");

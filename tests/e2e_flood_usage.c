@@ -43,6 +43,13 @@ static void test_no_server(void **state)
         expect_line(p, 1, port);
         assert_non_null(strstr(program_output(p, PROGRAM_STDERR, NULL), "onnection refused"));
     }
+    /* Of several it is named that refused. */
+    char good_port[32];
+    liar *good = liar_start(&(liar_options){0});
+    snprintf(good_port, sizeof good_port, "127.0.0.1:%u", liar_port(good));
+    program *p = program_start(NULL, "flood", "-t", "2", "-n", "9", good_port, port, NULL);
+    expect_line(p, 1, port);
+    liar_stop(good);
     liar_stop(l);
 }
 

@@ -192,8 +192,8 @@ static void labels(void **state)
     has(text, ">0u</text>");
     free(text);
 
-    /* Twelve characters take about 90 px: six of them have no room next to each other on a telephone,
-     * nor the last one between its tick and the edge. */
+    /* Twelve characters take about 90 px: six of them have no room next to each other on a
+     * telephone, nor the last one between its tick and the edge. */
     c.x_format = twelve_characters;
     text = written(&c);
     assert_int_equal(occurrences(text, "class=\"x\""), 3 + 1);

@@ -1,5 +1,6 @@
 /*
- * `flood compare`: what it says about the two reports before it comes to the figures, and its status.
+ * `flood compare`: what it says about the two reports before it comes to the figures, and its
+ * status.
  */
 #include "tools/flood/compare.h"
 

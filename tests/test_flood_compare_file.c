@@ -1,6 +1,6 @@
 /*
- * What `flood compare` reads: files of flood's, and everything else that a user may name by mistake or
- * somebody may have written on purpose.
+ * What `flood compare` reads: files of flood's, and everything else that a user may name by mistake
+ * or somebody may have written on purpose.
  */
 #include "tools/flood/compare_file.h"
 
@@ -269,8 +269,8 @@ static void *maybe_malloc(size_t size)
     return malloc(size);
 }
 
-/* Whichever allocation fails, the file is refused and nothing leaks; jansson takes a few of them for
- * wrong input. */
+/* Whichever allocation fails, the file is refused and nothing leaks; jansson takes a few of them
+ * for wrong input. */
 static void out_of_memory(void **state)
 {
     yodel_compare_file file = {.count = 12345};

@@ -50,7 +50,7 @@ static void deltas(void **state)
         {"\"rate\":0", "\"rate\":7", "rate 0/s 7/s from 0 better"},
         {"\"rate\":7", "\"rate\":0", "rate 7/s 0/s -100.0% worse"},
         {"\"errors\":4", "\"errors\":0", "errors 4 0 -100.0% better"},
-        {"\"errors\":1", "\"errors\":9000", "errors 1 9000 +899900.0% worse"},
+        {"\"errors\":1", "\"errors\":9000", "errors 1 9,000 +899900.0% worse"},
         {"\"p99\":1e-6", "\"p99\":0.5", "p99 1.00us 500ms >+999999% worse"},
     };
 
@@ -88,7 +88,7 @@ static void verdicts(void **state)
     assert_row(text, "rate 300/s 350/s +16.7% better 0.548 no difference shown");
     free(text);
     text = compared_values("errors", low, 4, high, 5); /* 900 is low, still: medians 250, 3000 */
-    assert_row(text, "errors 250 3000 +1100.0% worse 0.016 worse");
+    assert_row(text, "errors 250 3,000 +1100.0% worse 0.016 worse");
     assert_has(text, "Medians of 4 and 5 runs. ");
     free(text);
 }

@@ -1,6 +1,6 @@
 /*
- * The HTML report: for every kind of run it is well-formed, needs nothing from outside, has no number
- * that is none, and shows what came from outside as text.
+ * The HTML report: for every kind of run it is well-formed, needs nothing from outside, has no
+ * number that is none, and shows what came from outside as text.
  *
  * YODEL_SAMPLES=DIR writes the pages to look at into that directory.
  */
@@ -64,7 +64,7 @@ static void has_not(const char *page, const char *what)
     }
 }
 
-/* ---- nothing odd -------------------------------------------------------------------------------- */
+/* --- nothing odd ------------------------------------------------------------------------------*/
 
 /* No "nan", "inf" that is not a part of a word. */
 static void only_numbers(const char *page)
@@ -170,7 +170,7 @@ static void text_from_outside_is_escaped(void **state)
     free(page);
 }
 
-/* ---- what it says ------------------------------------------------------------------------------- */
+/* --- what it says -----------------------------------------------------------------------------*/
 
 static void a_good_run(void **state)
 {

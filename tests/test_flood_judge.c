@@ -1,4 +1,5 @@
-/* Every kind of wrong answer is called what it is, once, and the right ones around it stay right. */
+/* Every kind of wrong answer is called what it is, once, and the right ones around it stay
+ * right. */
 #include "support/cmocka_all.h"
 
 #include <stdlib.h>

@@ -16,8 +16,8 @@
 /* For what has been written already to come out of a terminal. */
 #define PATIENCE_MS 20000
 
-#define HEADER " time  conns   sent/s   recv/s  inflt    p50    p99    max  errs  lag99  cli%  srv%"
-#define TWELVE "  12s  10.0k   250.0k   249.9k   8100  412us 1.90ms 7.20ms     0   38us    61    97"
+#define HEADER " time  conns sent/s recv/s  inflt    p50    p99    max  errs  lag99  cli%  srv%"
+#define TWELVE "  12s  10.0k 250.0k 249.9k   8100  412us 1.90ms 7.20ms     0   38us    61    97"
 
 static yodel_second second_at(double begin)
 {
@@ -54,6 +54,7 @@ static void test_columns(void **state)
 
     assert_string_equal(yodel_live_header, HEADER);
     assert_int_equal(strlen(HEADER), strlen(TWELVE));
+    assert_in_range(strlen(HEADER), 1, 80); /* of a terminal as most are */
     assert_line(&s, 0, TWELVE);
 }
 
@@ -62,16 +63,14 @@ static void test_nothing_to_show(void **state)
     (void)state;
     yodel_second s = {.begin = -1, .length = 1, .server_cpu = NAN};
 
-    assert_line(
-        &s, 0,
-        " warm      0        0        0      0      -      -      -     0      0     0     -");
+    assert_line(&s, 0,
+                " warm      0      0      0      0      -      -      -     0      0     0     -");
     s.length = 0; /* no rate */
     s.sent = 5;
     s.begin = 0;
     s.client_cpu = NAN;
-    assert_line(
-        &s, 0,
-        "   0s      0        0        0      0      -      -      -     0      0     -     -");
+    assert_line(&s, 0,
+                "   0s      0      0      0      0      -      -      -     0      0     -     -");
 }
 
 /* Rates are per second, though a second may be short or long. */
@@ -83,7 +82,7 @@ static void test_length(void **state)
 
     s.length = 0.5;
     yodel_live_format(&s, 0, &line);
-    assert_non_null(strstr(line.text, "   500.0k   499.8k "));
+    assert_non_null(strstr(line.text, " 500.0k 499.8k "));
 }
 
 /* The columns stay where they are, whatever the numbers are. */
@@ -105,9 +104,8 @@ static void test_widest(void **state)
         .server_cpu = 128,
     };
 
-    assert_line(
-        &s, 99940,
-        "5999m 999.9k   999.9M   999.9M 999.9k 9.99ms 9.99ms  60.0s 99.9k 9.99ms 12800 12800");
+    assert_line(&s, 99940,
+                "5999m 999.9k 999.9M 999.9M 999.9k 9.99ms 9.99ms  60.0s 99.9k 9.99ms 12800 12800");
     s.begin = 9998;
     yodel_live_line line = {.length = 0};
     yodel_live_format(&s, 0, &line);
@@ -132,8 +130,6 @@ static void test_log(void **state)
     assert_non_null(out);
     yodel_live_init(&live, out, false);
     yodel_live_second(&live, &s);
-    yodel_live_message(&live, "something happened");
-    strcat(expected, "something happened\n");
     for (int i = 1; i < 20; i++) {
         yodel_live_second(&live, &s);
         strcat(expected, TWELVE "\n");
@@ -171,13 +167,13 @@ static void test_short(void **state)
     end.flaws = 3;
     yodel_live_second(&live, &end);
     assert_non_null(
-        strstr(text, "\n  12s      0        0        0      0      -      -      -     3 "));
+        strstr(text, "\n  12s      0      0      0      0      -      -      -     3 "));
     /* The only one that there is. */
     yodel_live_finish(&live);
     end.flaws = 0;
     yodel_live_second(&live, &end);
     assert_non_null(
-        strstr(text, "\n  12s      0        0        0      0      -      -      -     0 "));
+        strstr(text, "\n  12s      0      0      0      0      -      -      -     0 "));
     fclose(out);
     free(text);
 }
@@ -255,13 +251,9 @@ static void test_terminal(void **state)
         yodel_live_second(&live, &s);
         assert_shown(terminal, "\r\x1b[K" TWELVE);
     }
-    yodel_live_message(&live, "note");
-    assert_shown(terminal, "\r\x1b[Knote\r\n" TWELVE);
     yodel_live_finish(&live);
     assert_shown(terminal, "\r\n");
     yodel_live_finish(&live); /* nothing to leave any more */
-    yodel_live_message(&live, "note");
-    assert_shown(terminal, "note\r\n");
     yodel_live_second(&live, &s);
     assert_shown(terminal, HEADER "\r\n" TWELVE);
     fclose(out);
@@ -273,16 +265,16 @@ static void test_narrow(void **state)
 {
     (void)state;
     int terminal;
-    FILE *out = open_terminal(&terminal, 63);
+    FILE *out = open_terminal(&terminal, 59);
     yodel_live live;
     yodel_second s = second_at(11);
 
     s.flaws = 123;
     yodel_live_init(&live, out, true);
     yodel_live_second(&live, &s);
-    assert_shown(terminal, "\x1b[1m time  conns   sent/s   recv/s  inflt    p50    p99    max  err"
+    assert_shown(terminal, "\x1b[1m time  conns sent/s recv/s  inflt    p50    p99    max  err"
                            "\x1b[0m\r\n"
-                           "  12s  10.0k   250.0k   249.9k   8100  412us 1.90ms 7.20ms "
+                           "  12s  10.0k 250.0k 249.9k   8100  412us 1.90ms 7.20ms "
                            "\x1b[1;31m  12\x1b[0m");
     struct winsize size = {.ws_col = 10, .ws_row = 24};
     assert_int_equal(ioctl(terminal, TIOCSWINSZ, &size), 0);

@@ -1,6 +1,6 @@
 /*
- * The U test against published tables, against dealing out every sample one by one, and, where it is
- * the normal approximation, against the exact distribution counted in another way.
+ * The U test against published tables, against dealing out every sample one by one, and, where it
+ * is the normal approximation, against the exact distribution counted in another way.
  */
 #include "tools/flood/mann_whitney.h"
 
@@ -23,8 +23,8 @@ static double p_of(const double *a, size_t a_count, const double *b, size_t b_co
     return result.p;
 }
 
-/* Two samples without ties in which `u` pairs have b < a: b's values begin above all of a's and move
- * down, one after the other, as far as it takes. */
+/* Two samples without ties in which `u` pairs have b < a: b's values begin above all of a's and
+ * move down, one after the other, as far as it takes. */
 static double p_of_u(size_t a_count, size_t b_count, size_t u)
 {
     double a[MOST];
@@ -42,8 +42,8 @@ static double p_of_u(size_t a_count, size_t b_count, size_t u)
     return p_of(a, a_count, b, b_count);
 }
 
-/* The greatest U at which two samples of these sizes differ at the level of 0.05, two-sided: from the
- * tables that statistics books carry since Auble (1953). */
+/* The greatest U at which two samples of these sizes differ at the level of 0.05, two-sided: from
+ * the tables that statistics books carry since Auble (1953). */
 static void critical_values(void **state)
 {
     static const struct {
@@ -82,8 +82,8 @@ static void probabilities(void **state)
     }
 }
 
-/* Ties within a sample do not matter while the samples do not overlap: of 252 ways to deal ten ranks
- * out, two are like that. */
+/* Ties within a sample do not matter while the samples do not overlap: of 252 ways to deal ten
+ * ranks out, two are like that. */
 static void small_cases(void **state)
 {
     static const double low[] = {1, 2, 2, 3, 3};
@@ -256,8 +256,8 @@ static void ties_above_the_exact(void **state)
             ways += share;
             as_far += fabs((double)k - 15) >= (double)ones - 15 ? share : 0;
         }
-        /* A step of U is 30 here, so the correction for continuity of half a one is far from enough:
-         * the approximation is too sure of itself, by half a step's probability at most. */
+        /* A step of U is 30 here, so the correction for continuity of half a one is far from
+         * enough: the approximation is too sure of itself, by half a step's probability at most. */
         assert_true(p_of(a, 30, b, 30) <= as_far / ways + 1e-12);
         assert_true(p_of(a, 30, b, 30) >= as_far / ways - 0.21);
     }

@@ -195,6 +195,7 @@ static void test_targets(void **state)
     check_target("::ffff:127.0.0.1", "::ffff:127.0.0.1", "8007");
 
     const char *const bad[] = {"",
+                               "8007",
                                ":",
                                ":79",
                                "h:",

@@ -1,5 +1,6 @@
 /*
- * flood's command line: what each spelling means, what is not given, and that every mistake is named.
+ * flood's command line: what each spelling means, what is not given, and that every mistake is
+ * named.
  */
 #include "tools/flood/options.h"
 

@@ -1,6 +1,6 @@
 /*
- * The files that flood writes: what is in them, what happens to what stood there, and what cannot be
- * written.
+ * The files that flood writes: what is in them, what happens to what stood there, and what cannot
+ * be written.
  */
 #include "tools/flood/output.h"
 
@@ -172,7 +172,8 @@ static void test_all(void **state)
     assert_true(exists(name[0]));
 }
 
-/* A result is not lost because nothing comes after it, and nothing of it stays behind a shorter one. */
+/* A result is not lost because nothing comes after it, and nothing of it stays behind a shorter
+ * one. */
 static void test_replaced(void **state)
 {
     (void)state;

@@ -172,7 +172,7 @@ static void test_too_few_ports(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void test_names_that_do_not_resolve(void **state)
+static void test_names_and_addresses_of_no_use(void **state)
 {
     (void)state;
     yodel_flood_target nowhere = {"no.such.host.invalid", "8007"};
@@ -184,6 +184,8 @@ static void test_names_that_do_not_resolve(void **state)
     o.sources = &bad_source;
     o.source_count = 1;
     expect_refusal(&o, "cannot use --source 300.300.300.300: ");
+    bad_source = "192.0.2.1"; /* RFC 5737: nobody has it */
+    expect_refusal(&o, "cannot use --source 192.0.2.1: Cannot assign requested address");
 }
 
 int main(void)
@@ -194,7 +196,7 @@ int main(void)
         cmocka_unit_test(test_every_pair_of_target_and_source_is_used_alike),
         cmocka_unit_test(test_too_few_descriptors),
         cmocka_unit_test(test_too_few_ports),
-        cmocka_unit_test(test_names_that_do_not_resolve),
+        cmocka_unit_test(test_names_and_addresses_of_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,12 +21,13 @@ static const struct option options[] = {
 static void expect(const char *message, int argc, char *argv[])
 {
     char text[128] = "none";
+    const yodel_complaint complaint = {text, sizeof(text)};
     int option;
     optind = 0;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":hp:", options, NULL)) != -1) {
         if (option == '?' || option == ':') {
-            assert_int_equal(yodel_option_error(option, argv, text, sizeof(text)), -EINVAL);
+            assert_int_equal(yodel_option_error(option, argv, &complaint), -EINVAL);
             break;
         }
     }
@@ -59,10 +60,11 @@ static void test_cut_to_size(void **state)
     (void)state;
     char *argv[] = {(char *)"program", (char *)"--slow", NULL};
     char text[8];
+    const yodel_complaint complaint = {text, sizeof(text)};
     optind = 0;
     opterr = 0;
     assert_int_equal(getopt_long(2, argv, ":", options, NULL), '?');
-    assert_int_equal(yodel_option_error('?', argv, text, sizeof(text)), -EINVAL);
+    assert_int_equal(yodel_option_error('?', argv, &complaint), -EINVAL);
     assert_string_equal(text, "unknown");
 }
 

@@ -29,7 +29,8 @@ typedef struct flood_error {
     int64_t count;    /* -1: as many as there are */
 } flood_error;
 
-/* Starts `flood -q --no-color --json - ... 127.0.0.1:PORT` with more arguments (NULL at the end). */
+/* Starts `flood -q --no-color --json - ... 127.0.0.1:PORT` with more arguments (NULL at the
+ * end). */
 program *flood_start(const program_options *options, unsigned port, ...) __attribute__((sentinel));
 
 /* Waits until it has exited and reads its JSON. What must hold for each run is checked: all lines
@@ -45,8 +46,8 @@ void flood_run_free(flood_run *run);
 double flood_number(const flood_run *run, const char *path);
 int64_t flood_count(const flood_run *run, const char *path);
 
-/* These errors ({0} at the end; NULL: none) and no other ones, and this exit status. A status of 0 or
- * 99 may be 5 where the machine was too busy for flood and it says so. */
+/* These errors ({0} at the end; NULL: none) and no other ones, and this exit status. A status of 0
+ * or 99 may be 5 where the machine was too busy for flood and it says so. */
 void flood_expect(const flood_run *run, int status, const flood_error *errors);
 
 #endif

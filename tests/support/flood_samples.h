@@ -1,6 +1,6 @@
 /*
- * Results of runs that never were, for tests of flood's reports: every kind of run that a report must
- * look right for. The same on every machine.
+ * Results of runs that never were, for tests of flood's reports: every kind of run that a report
+ * must look right for. The same on every machine.
  */
 #ifndef YODEL_TESTS_FLOOD_SAMPLES_H
 #define YODEL_TESTS_FLOOD_SAMPLES_H

@@ -1,8 +1,8 @@
 /*
  * Looking into JSON: where a test expects what.
  *
- * A path is the names of members and the indices of elements with slashes between: "runs/0/latency";
- * "" is the value itself.
+ * A path is the names of members and the indices of elements with slashes between:
+ * "runs/0/latency"; "" is the value itself.
  */
 #ifndef YODEL_TESTS_JSON_AT_H
 #define YODEL_TESTS_JSON_AT_H

@@ -96,8 +96,8 @@ liar_counts liar_look(liar *l);
 /* Waits until it has closed all connections that it accepted, at least one; what it counted. */
 liar_counts liar_wait_closed(liar *l);
 
-/* Begins anew on the same port: no connection is left, counts, rules and the pause are as at the start.
- * Returns what it counted before. */
+/* Begins anew on the same port: no connection is left, counts, rules and the pause are as at the
+ * start. Returns what it counted before. */
 liar_counts liar_again(liar *l);
 
 /* Ends it, resetting connections that are left, and frees it; what it counted. */

@@ -84,8 +84,8 @@ void liar_must(bool holds, const char *what);
 
 /* --- liar_rules.c: what is said ----------------------------------------------------------------*/
 
-/* The rule for the connection's line, which is marked as followed; NULL: none. Line 0: the rule for the
- * connection that is this lie. */
+/* The rule for the connection's line, which is marked as followed; NULL: none. Line 0: the rule for
+ * the connection that is this lie. */
 const liar_rule *liar_rule_for(liar_connection *c, liar_lie lie);
 
 /* Answers a line (without its CRLF). */

@@ -204,7 +204,7 @@ int traced_connect(yodel_stream *s, const char *host, uint16_t port, double time
     return trace_code("connect", yodel_stream_connect(s, host, text, timeout, out));
 }
 
-/* --- a handler in a string ----------------------------------------------------------------------*/
+/* --- a handler in a string --------------------------------------------------------------------*/
 
 static void run_word(yodel_stream *s, const char *word, double timeout)
 {

@@ -10,8 +10,8 @@
 /* Room for any of the texts below, NUL included. */
 #define YODEL_AMOUNT_TEXT 32
 
-/* Reads a number with an optional k, M or G (1,000, 1,000,000, 1,000,000,000; either case) behind it:
- * "250k", "1.5M". As strict as core/units.h, and the same return values. */
+/* Reads a number with an optional k, M or G (1,000, 1,000,000, 1,000,000,000; either case) behind
+ * it: "250k", "1.5M". As strict as core/units.h, and the same return values. */
 int yodel_amount_parse(const char *text, double *number);
 
 /* All of these write to text and return it. At most four significant characters: what changes every

@@ -9,8 +9,8 @@
 /* Of the curves' viewBox, in both directions. */
 static const double box = 1000;
 
-/* All in px. What a character of a tick label takes, what is between two labels, and how far the last
- * one may go beyond the area that is plotted. */
+/* All in px. What a character of a tick label takes, what is between two labels, and how far the
+ * last one may go beyond the area that is plotted. */
 static const double character_width = 7.2;
 static const double label_gap = 8;
 static const double right_margin = 30;
@@ -180,8 +180,8 @@ static void write_y_axis(const yodel_chart *c, FILE *out)
     }
 }
 
-/* Labels are taken from left to right as long as there is room, first on the widest plot. Those that
- * there is no room for on a narrower one are hidden there. */
+/* Labels are taken from left to right as long as there is room, first on the widest plot. Those
+ * that there is no room for on a narrower one are hidden there. */
 static void write_x_axis(const yodel_chart *c, FILE *out)
 {
     double ends[PLOTS] = {-box, -box, -box}; /* of the last label, on each */

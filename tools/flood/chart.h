@@ -52,7 +52,8 @@ typedef struct yodel_chart {
     yodel_scale x, y;
     yodel_chart_format x_format, y_format;
 
-    /* The series' points: each is valid from..to (which may be the same), and drawn in the middle. */
+    /* The series' points: each is valid from..to (which may be the same), and drawn in the
+     * middle. */
     const double *from, *to;
     size_t points;
 

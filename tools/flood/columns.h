@@ -1,6 +1,6 @@
 /*
- * columns: a run's timeline as columns for charts: one array per figure, at most some hundreds of points
- * of one or more seconds each.
+ * columns: a run's timeline as columns for charts: one array per figure, at most some hundreds of
+ * points of one or more seconds each.
  */
 #ifndef YODEL_FLOOD_COLUMNS_H
 #define YODEL_FLOOD_COLUMNS_H
@@ -30,9 +30,9 @@ typedef struct yodel_columns {
     double server_resident[YODEL_COLUMNS_ROOM]; /* bytes, the most in it, or NAN */
 } yodel_columns;
 
-/* Fills the columns from a timeline. What took no time at all is left out, and a piece too short for
- * a rate of its own (less than a tenth of a second), as the last one may be, counts to the point
- * before. */
+/* Fills the columns from a timeline. What took no time at all is left out, and a piece too short
+ * for a rate of its own (less than a tenth of a second), as the last one may be, counts to the
+ * point before. */
 void yodel_columns_fill(yodel_columns *columns, const yodel_second *timeline, size_t count);
 
 #endif

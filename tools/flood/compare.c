@@ -63,8 +63,8 @@ static int print_value(FILE *out, const json_t *value)
     return 0;
 }
 
-/* One line when a and b, either of which may be NULL, are not equal; before the first one a headline,
- * which *any remembers. */
+/* One line when a and b, either of which may be NULL, are not equal; before the first one a
+ * headline, which *any remembers. */
 static int print_difference(FILE *out, const char *name, json_t *a, json_t *b, bool *any)
 {
     int error;

@@ -11,8 +11,8 @@
 /* No report is larger: it would be that of a run of several days. */
 #define YODEL_COMPARE_MAX_BYTES ((size_t)256 << 20)
 
-/* A report of flood, read and checked: what is said here about members holds. Pointers, but for name,
- * lead into root. */
+/* A report of flood, read and checked: what is said here about members holds. Pointers, but for
+ * name, lead into root. */
 typedef struct yodel_compare_file {
     const char *name; /* as it was given; the caller's */
     json_t *root;
@@ -28,10 +28,10 @@ typedef struct yodel_compare_run {
     json_t *metrics;     /* an object; its members are numbers or null */
 } yodel_compare_run;
 
-/* Reads the file at path, which may be a pipe. 0 and *file, which yodel_compare_file_free frees; or a
- * negative error and one line without newline in message that names the file and says what is wrong:
- * it cannot be read (the errno), or it is no JSON (line and column), not flood's, a newer version's,
- * or damaged (-EINVAL), or there is no memory (-ENOMEM). */
+/* Reads the file at path, which may be a pipe. 0 and *file, which yodel_compare_file_free frees; or
+ * a negative error and one line without newline in message that names the file and says what is
+ * wrong: it cannot be read (the errno), or it is no JSON (line and column), not flood's, a newer
+ * version's, or damaged (-EINVAL), or there is no memory (-ENOMEM). */
 int yodel_compare_load(const char *path, yodel_compare_file *file, char *message, size_t size);
 
 /* The same of bytes in memory; name is for the messages. */

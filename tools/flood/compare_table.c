@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/flood/amount.h"
 #include "tools/flood/mann_whitney.h"
-#include "tools/flood/metric.h"
+#include "tools/flood/value.h"
 
 /* A difference that chance brings about less often than this is shown as one. */
 static const double alpha = 0.05;
@@ -53,30 +52,6 @@ static double median(const sample *s)
 static bool all_zero(const sample *s)
 {
     return s->values[0] >= 0 && s->values[s->count - 1] <= 0;
-}
-
-/* Room for a value with its unit. */
-enum { VALUE_TEXT = YODEL_AMOUNT_TEXT + 8 };
-
-static const char *value_text(const yodel_metric *metric, double value, char text[VALUE_TEXT])
-{
-    char amount[YODEL_AMOUNT_TEXT];
-
-    switch (metric->unit) {
-    case YODEL_UNIT_COUNT:
-        return yodel_amount_count(value, text);
-    case YODEL_UNIT_RATE:
-        snprintf(text, VALUE_TEXT, "%s/s", yodel_amount_count(value, amount));
-        return text;
-    case YODEL_UNIT_SECONDS:
-        return yodel_amount_time(value, text);
-    case YODEL_UNIT_BYTES:
-        return yodel_amount_bytes(value, text);
-    case YODEL_UNIT_CORES:
-        break;
-    }
-    snprintf(text, VALUE_TEXT, "%.*f%%", fabs(value) < 0.1 ? 1 : 0, value * 100);
-    return text;
 }
 
 static const char *word(const yodel_metric *metric, bool more)
@@ -132,10 +107,10 @@ static int print_verdict(FILE *out, const yodel_metric *metric, const sample *a,
 static void print_hidden(FILE *out, const char *side, const yodel_metric *metric, const sample *s)
 {
     double most = s->values[s->count - 1];
-    char text[VALUE_TEXT];
+    char text[YODEL_VALUE_TEXT];
 
     if (metric->better == YODEL_BETTER_LESS && median(s) <= 0 && most > 0) {
-        fprintf(out, "; %s up to %s", side, value_text(metric, most, text));
+        fprintf(out, "; %s up to %s", side, yodel_value_text(metric->unit, most, text));
     }
 }
 
@@ -170,8 +145,8 @@ static int print_rows(FILE *out, sample *a, sample *b, bool verdicts)
 
     for (size_t i = 0; i < count; i++) {
         const yodel_metric *metric = &metrics[i];
-        char text_a[VALUE_TEXT];
-        char text_b[VALUE_TEXT];
+        char text_a[YODEL_VALUE_TEXT];
+        char text_b[YODEL_VALUE_TEXT];
         int error = 0;
 
         collect(a, metric->name);
@@ -183,8 +158,9 @@ static int print_rows(FILE *out, sample *a, sample *b, bool verdicts)
             fprintf(out, "\n%-*s  %10s  %10s  %10s%s\n", width, "metric", "A", "B", "delta",
                     verdicts ? "              p  verdict" : "");
         }
-        fprintf(out, "%-*s  %10s  %10s", width, metric->name, value_text(metric, median(a), text_a),
-                value_text(metric, median(b), text_b));
+        fprintf(out, "%-*s  %10s  %10s", width, metric->name,
+                yodel_value_text(metric->unit, median(a), text_a),
+                yodel_value_text(metric->unit, median(b), text_b));
         print_delta(out, metric, median(a), median(b), verdicts);
         if (verdicts) {
             error = print_verdict(out, metric, a, b);
@@ -227,11 +203,11 @@ static void print_proof(FILE *out, const sample *a, const sample *b)
             "p is %.3g,\nand it takes less than %g: use -x %zu or more for both.\n",
             a->runs, b->runs, least, alpha, runs_needed());
     } else {
-        fprintf(out,
-                "Medians of %zu and %zu runs. p is that of a two-sided Mann-Whitney U test, a "
-                "difference "
-                "is shown\nbelow %g: by chance alone, one metric in twenty gets there.\n",
-                a->runs, b->runs, alpha);
+        fprintf(
+            out,
+            "Medians of %zu and %zu runs. p is that of a two-sided Mann-Whitney U test, a "
+            "difference is shown\nbelow %g: by chance alone, one metric in twenty gets there.\n",
+            a->runs, b->runs, alpha);
     }
 }
 

@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,10 +12,6 @@
 #define RETRY_NS UINT64_C(100000000)
 /* So long the server may take to close its direction after ours. */
 #define FINISH_NS UINT64_C(1000000000)
-/* What a slow reader's kernel takes: the least that it allows. */
-#define SLOW_RECEIVE_BUFFER 2048
-
-#define ADDRESS_UNKNOWN 255
 
 static void on_event(struct ev_loop *ev, ev_io *io, int events);
 
@@ -113,58 +107,6 @@ static uint64_t choose_last(const yodel_connection *c)
     return last - c->talk.begun > lines ? c->talk.begun + lines : last;
 }
 
-static const yodel_address *address_of(const yodel_connection *c)
-{
-    const yodel_generator *g = c->generator;
-    uint32_t target = yodel_plan_target_of(g->plan, c->talk.connection);
-    const yodel_plan_target *t = &g->plan->targets[target];
-    uint8_t first = g->working[target] == ADDRESS_UNKNOWN ? 0 : g->working[target];
-
-    return &t->addresses[(first + c->address) % t->count];
-}
-
-/* True when another of the target's addresses is to be tried. */
-static bool next_address(yodel_connection *c)
-{
-    const yodel_generator *g = c->generator;
-    uint32_t target = yodel_plan_target_of(g->plan, c->talk.connection);
-
-    if (g->working[target] != ADDRESS_UNKNOWN ||
-        c->address + 1U >= g->plan->targets[target].count) {
-        return false;
-    }
-    c->address++;
-    return true;
-}
-
-/* A socket that connects, or a negative errno. */
-static int connect_socket(const yodel_connection *c)
-{
-    const yodel_address *to = address_of(c);
-    const yodel_address *from = yodel_plan_source_of(c->generator->plan, c->talk.connection);
-    int on = 1, small = SLOW_RECEIVE_BUFFER;
-    int fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (yodel_slow_reads(c)) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    }
-    if (from != NULL) {
-        /* The port is chosen by connect, which knows where to: each may be used once per target. */
-        (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    }
-    if ((from != NULL && bind(fd, (const struct sockaddr *)&from->storage, from->len) < 0) ||
-        (connect(fd, (const struct sockaddr *)&to->storage, to->len) < 0 && errno != EINPROGRESS)) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
-}
-
 static void settled(yodel_connection *c)
 {
     if (!c->tried) {
@@ -178,12 +120,13 @@ static void failed(yodel_connection *c, int error)
 {
     yodel_generator *g = c->generator;
 
-    if (next_address(c)) {
+    if (yodel_dial_next(c)) {
         yodel_connection_open(c);
         return;
     }
     c->address = 0;
     g->error = error;
+    g->failed_target = yodel_plan_target_of(g->plan, c->talk.connection);
     g->referee.tally->flaws[YODEL_FLAW_CONNECT]++;
     if (!g->connected && !g->running) {
         yodel_generator_fail(g, error);
@@ -197,15 +140,11 @@ static void connected(yodel_connection *c)
 {
     yodel_generator *g = c->generator;
     uint64_t now = yodel_clock_now();
-    uint32_t target = yodel_plan_target_of(g->plan, c->talk.connection);
 
     yodel_histogram_record(&g->referee.tally->connect, now - c->since, 1);
     g->referee.tally->connected++;
     g->connected = true;
-    if (g->working[target] == ADDRESS_UNKNOWN) {
-        g->working[target] = c->address;
-    }
-    c->address = 0;
+    yodel_dial_worked(c);
     c->sockets++;
     c->state = YODEL_CONNECTION_OPEN;
     c->since = now;
@@ -223,7 +162,7 @@ void yodel_connection_open(yodel_connection *c)
 {
     c->state = YODEL_CONNECTION_CONNECTING;
     c->since = yodel_clock_now();
-    int fd = connect_socket(c);
+    int fd = yodel_dial(c);
     if (fd >= 0 && yodel_loop_memory_cover(fd) < 0) {
         close(fd);
         fd = -ENOMEM;

@@ -68,8 +68,8 @@ static bool has_sent(yodel_connection *c, ssize_t n, size_t length, uint64_t now
     return true;
 }
 
-/* Sends lines up to `last`, at most `room` bytes of them, in one write. True when all of that went and there may
- * be more. */
+/* Sends lines up to `last`, at most `room` bytes of them, in one write. True when all of that went
+ * and there may be more. */
 static bool send_lines(yodel_connection *c, uint64_t last, size_t room, uint64_t now)
 {
     yodel_generator *g = c->generator;

@@ -1,6 +1,6 @@
 /*
- * conversation: what was said on one connection: which lines were begun and when, which answers came and
- * whether they were right. Knows no socket; survives reconnects, line numbers go on.
+ * conversation: what was said on one connection: which lines were begun and when, which answers
+ * came and whether they were right. Knows no socket; survives reconnects, line numbers go on.
  *
  * Answers are compared with what they have to be as they come, in place: nothing of a line is
  * stored, only how many bytes of its answer were right so far. As long as that goes well the
@@ -55,8 +55,8 @@ typedef struct yodel_conversation {
     struct yodel_doubt *doubt; /* NULL until something is wrong */
 } yodel_conversation;
 
-/* How many entries sent_at has for so many lines in flight at most: a power of two, since a division for
- * each line would be felt. */
+/* How many entries sent_at has for so many lines in flight at most: a power of two, since a
+ * division for each line would be felt. */
 static inline uint32_t yodel_conversation_ring(uint32_t depth)
 {
     return depth <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(depth - 1));
@@ -87,8 +87,8 @@ static inline uint64_t yodel_conversation_due(const yodel_conversation *c, const
 size_t yodel_conversation_compose(const yodel_conversation *c, const yodel_referee *r,
                                   uint64_t last, char *out, size_t room);
 
-/* The same for long lines, which are sent from where they lie: fills in the message's pieces instead of
- * copying. It lives as long as the batch and the payload. */
+/* The same for long lines, which are sent from where they lie: fills in the message's pieces
+ * instead of copying. It lives as long as the batch and the payload. */
 #define YODEL_BATCH_LINES 32
 typedef struct yodel_batch {
     yodel_line lines[YODEL_BATCH_LINES];
@@ -105,8 +105,8 @@ void yodel_conversation_sent(yodel_conversation *c, yodel_referee *r, size_t len
 void yodel_conversation_received(yodel_conversation *c, yodel_referee *r, const char *data,
                                  size_t length, uint64_t now);
 
-/* Counts the lines that have waited for longer than the timeout. True when there were any: the window
- * has room again. */
+/* Counts the lines that have waited for longer than the timeout. True when there were any: the
+ * window has room again. */
 bool yodel_conversation_expire(yodel_conversation *c, yodel_referee *r, uint64_t now);
 
 /* The connection is over; a later one goes on with the next line. What is unanswered is lost, or

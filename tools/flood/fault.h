@@ -1,6 +1,6 @@
 /*
- * fault: which connection gets which planned fault, and when. Decided by the seed, so that a replay makes
- * the same ones.
+ * fault: which connection gets which planned fault, and when. Decided by the seed, so that a replay
+ * makes the same ones.
  */
 #ifndef YODEL_FLOOD_FAULT_H
 #define YODEL_FLOOD_FAULT_H

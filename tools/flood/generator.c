@@ -77,6 +77,7 @@ static void report(yodel_generator *g, yodel_phase phase)
     double cpu = thread_cpu();
     interval->phase = phase;
     interval->error = g->error;
+    interval->target = g->failed_target;
     interval->end = yodel_clock_now();
     interval->cpu = cpu - g->cpu_before;
     take_stock(g, interval);
@@ -251,8 +252,8 @@ static void on_sweep(yodel_timer *timer)
     yodel_timer_start(&g->sweep, g->sweep_period);
 }
 
-/* The first whole second, counted from the end of the warm-up, after this instant; not beyond the end
- * of the time. */
+/* The first whole second, counted from the end of the warm-up, after this instant; not beyond the
+ * end of the time. */
 static uint64_t next_second(const yodel_generator *g, uint64_t now)
 {
     uint64_t from = g->referee.counted_from;
@@ -329,7 +330,7 @@ static int make(yodel_generator *g)
         g->interval == NULL) {
         return -ENOMEM;
     }
-    memset(g->working, 255, o->target_count);
+    memset(g->working, YODEL_ADDRESS_UNKNOWN, o->target_count);
     int error = yodel_loop_new(&g->loop);
     if (error == 0) {
         error = yodel_mailbox_init(&g->mailbox, g->loop, g);

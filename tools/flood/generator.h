@@ -4,8 +4,8 @@
  *
  * Life: yodel_generator_start; it opens its connections and says YODEL_PHASE_OPENED (or
  * YODEL_PHASE_FAILED when already the first could not be made); yodel_generator_go; a message each
- * second; when the time or the lines are over, or yodel_generator_stop, it waits for the answers still due,
- * closes in order and says YODEL_PHASE_OVER in its last message; yodel_generator_join.
+ * second; when the time or the lines are over, or yodel_generator_stop, it waits for the answers
+ * still due, closes in order and says YODEL_PHASE_OVER in its last message; yodel_generator_join.
  */
 #ifndef YODEL_FLOOD_GENERATOR_H
 #define YODEL_FLOOD_GENERATOR_H
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../core/mailbox.h"
+#include "core/mailbox.h"
 #include "plan.h"
 #include "result.h"
 #include "tally.h"
@@ -34,6 +34,7 @@ typedef struct yodel_interval {
     yodel_generator *generator;
     yodel_phase phase;
     int error;            /* FAILED: why; otherwise of the last connection that failed, or 0 */
+    uint32_t target;      /* which of the options' targets that connection was to reach */
     yodel_tally *tally;   /* since the last report */
     uint64_t end;         /* instant, ns */
     uint64_t progress;    /* when bytes came for the last time, ns; 0: never */
@@ -67,10 +68,11 @@ void yodel_generator_stop(yodel_generator *g);
 /* Waits for its thread, which ends after FAILED or OVER. */
 void yodel_generator_join(yodel_generator *g);
 
-/* After join: the first wrong answer it saw, or NULL; and the mean latency in seconds of its i-th
- * connection (i < share) and the number of answers it is of. Line numbers i map to connection
- * index + i * threads. */
+/* After join: the first wrong answer it saw, the generator's, or NULL. */
 const yodel_mismatch *yodel_generator_mismatch(const yodel_generator *g);
+
+/* After join: the mean latency in seconds of its i-th connection (i < its share), which is the
+ * run's connection index + i * threads, and in *answers of how many; 0 of none. */
 double yodel_generator_mean(const yodel_generator *g, uint32_t i, uint64_t *answers);
 
 /* Frees it; it must have been joined, or never started. NULL is fine. */

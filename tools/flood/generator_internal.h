@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../core/list.h"
-#include "../../core/loop.h"
-#include "../../core/mailbox.h"
 #include "conversation.h"
+#include "core/list.h"
+#include "core/loop.h"
+#include "core/mailbox.h"
 #include "generator.h"
 #include "plan.h"
 
@@ -58,7 +58,7 @@ struct yodel_generator {
     uint32_t count; /* connections */
     yodel_connection *connections;
     uint64_t *sent_at;
-    uint8_t *working; /* for each target: which of its addresses works; 255: not known yet */
+    uint8_t *working; /* for each target: which of its addresses works, see dial.c */
 
     yodel_loop *loop;
     yodel_mailbox mailbox;
@@ -71,12 +71,13 @@ struct yodel_generator {
     bool running; /* after go */
     bool
         sending; /* lines may be begun: after go (--idle: at the end of the time), before the end */
-    bool stopping;       /* the end: every socket that closes is the last of its connection */
-    uint64_t stopped_at; /* since when */
-    bool stop_posted;    /* main's */
-    bool connected;      /* at least one connection was made */
-    int error;           /* of the last connection that failed; negative */
-    uint64_t start, end; /* instants; end is UINT64_MAX with -n */
+    bool stopping;          /* the end: every socket that closes is the last of its connection */
+    uint64_t stopped_at;    /* since when */
+    bool stop_posted;       /* main's */
+    bool connected;         /* at least one connection was made */
+    int error;              /* of the last connection that failed; negative */
+    uint32_t failed_target; /* and which target it was to reach */
+    uint64_t start, end;    /* instants; end is UINT64_MAX with -n */
 
     /* Opening (opener.c). */
     yodel_list to_open;
@@ -120,8 +121,8 @@ void yodel_connection_init(yodel_connection *c, yodel_generator *g, uint32_t num
 /* Begins to connect. False when it failed at once; then it was dealt with. */
 void yodel_connection_open(yodel_connection *c);
 
-/* Writes the lines that may be begun. They could have been since `since` (open loop: but not before they
- * were due); the time is `now`. */
+/* Writes the lines that may be begun. They could have been since `since` (open loop: but not before
+ * they were due); the time is `now`. */
 void yodel_connection_flush(yodel_connection *c, uint64_t since, uint64_t now);
 
 /* Timeouts, retries: to be called now and then. */
@@ -130,8 +131,8 @@ void yodel_connection_sweep(yodel_connection *c, uint64_t now);
 /* No new lines: closes when nothing is in flight any more. */
 void yodel_connection_wind_up(yodel_connection *c);
 
-/* For connection_send.c: waits for what has to be waited for while it is open; ends the socket if it is
- * time for a half-close or a reset that was planned, after which it may be gone. */
+/* For connection_send.c: waits for what has to be waited for while it is open; ends the socket if
+ * it is time for a half-close or a reset that was planned, after which it may be gone. */
 void yodel_connection_watch(yodel_connection *c);
 void yodel_connection_end_by_fault(yodel_connection *c);
 
@@ -141,6 +142,19 @@ void yodel_connection_free(yodel_connection *c);
 /* For slow.c: sends at most `length` bytes as one piece; receives at most `length` bytes. */
 void yodel_connection_send_piece(yodel_connection *c, size_t length);
 void yodel_connection_receive(yodel_connection *c, size_t length);
+
+/* --- dial.c: which address a socket connects to ------------------------------------------------*/
+
+/* In `working`: none of the target's addresses has worked yet. */
+#define YODEL_ADDRESS_UNKNOWN 255
+
+/* A socket that connects, or a negative errno. */
+int yodel_dial(const yodel_connection *c);
+/* It failed: true when another of the target's addresses is to be dialled. That is so only until one
+ * has worked, which then serves all of the thread's connections to the target. */
+bool yodel_dial_next(yodel_connection *c);
+/* It is connected. */
+void yodel_dial_worked(yodel_connection *c);
 
 /* --- slow.c: connections with a fault that takes its time --------------------------------------*/
 

@@ -27,8 +27,8 @@ static double deviation(const yodel_histogram *h)
     return h->count > 0 ? sqrt(sum / (double)h->count) : 0;
 }
 
-/* One line for each percentile that is due, but only one once all are seen. Plotters take lines with
- * four fields only, so the greatest value must have one, too. */
+/* One line for each percentile that is due, but only one once all are seen. Plotters take lines
+ * with four fields only, so the greatest value must have one, too. */
 static void write_percentiles(const yodel_histogram *h, FILE *out)
 {
     size_t index = 0;

@@ -29,7 +29,8 @@ typedef struct yodel_histogram {
     uint64_t buckets[YODEL_HISTOGRAM_BUCKETS];
 } yodel_histogram;
 
-/* Which bucket a value falls into: its 11 most significant bits, and how many there are below them. */
+/* Which bucket a value falls into: its 11 most significant bits, and how many there are below
+ * them. */
 static inline size_t yodel_histogram_bucket(uint64_t ns)
 {
     uint64_t v = ns < YODEL_HISTOGRAM_HIGHEST ? ns : YODEL_HISTOGRAM_HIGHEST;
@@ -38,8 +39,8 @@ static inline size_t yodel_histogram_bucket(uint64_t ns)
     return ((size_t)below << 10) + (size_t)(v >> below);
 }
 
-/* Records a value of ns nanoseconds, `times` times (at least once). The sum of all is to stay below 2^64
- * ns, 584 years. */
+/* Records a value of ns nanoseconds, `times` times (at least once). The sum of all is to stay below
+ * 2^64 ns, 584 years. */
 static inline void yodel_histogram_record(yodel_histogram *h, uint64_t ns, uint64_t times)
 {
     h->buckets[yodel_histogram_bucket(ns)] += times;
@@ -56,8 +57,8 @@ static inline void yodel_histogram_record(yodel_histogram *h, uint64_t ns, uint6
 /* Adds all of `from` to `into`. */
 void yodel_histogram_add(yodel_histogram *into, const yodel_histogram *from);
 
-/* The value that `percent` (0 to 100) of all values do not exceed: the highest one of its bucket, but
- * never above the greatest or below the least seen. 100 is the greatest, 0 the least. 0 when
+/* The value that `percent` (0 to 100) of all values do not exceed: the highest one of its bucket,
+ * but never above the greatest or below the least seen. 100 is the greatest, 0 the least. 0 when
  * nothing was recorded. */
 uint64_t yodel_histogram_percentile(const yodel_histogram *h, double percent);
 

@@ -14,45 +14,12 @@ const char *yodel_html_percent(double percent, char text[YODEL_AMOUNT_TEXT])
     return text;
 }
 
-const char *yodel_html_value(yodel_unit unit, double value, char text[YODEL_HTML_TEXT])
+const char *yodel_html_value(yodel_unit unit, double value, char text[YODEL_VALUE_TEXT])
 {
-    char number[YODEL_AMOUNT_TEXT];
-
-    if (!isfinite(value)) {
-        snprintf(text, YODEL_HTML_TEXT, "\u2013");
-        return text;
-    }
-    switch (unit) {
-    case YODEL_UNIT_RATE:
-        snprintf(text, YODEL_HTML_TEXT, "%s/s", yodel_amount_count(value, number));
-        break;
-    case YODEL_UNIT_SECONDS:
-        yodel_amount_time(value, text);
-        break;
-    case YODEL_UNIT_BYTES:
-        yodel_amount_bytes(value, text);
-        break;
-    case YODEL_UNIT_CORES:
-        yodel_html_percent(100 * value, text);
-        break;
-    case YODEL_UNIT_COUNT:
-    default:
-        yodel_amount_count(value, text);
-        break;
-    }
-    return text;
+    return isnan(value) ? "\u2013" : yodel_value_text(unit, value, text);
 }
 
-void yodel_html_count_flaws(const yodel_tally *tally, int64_t *wrong, int64_t *missing)
-{
-    *wrong = 0;
-    *missing = 0;
-    for (int i = 0; i < YODEL_FLAWS; i++) {
-        *(yodel_flaw_is_wrong_bytes((yodel_flaw)i) ? wrong : missing) += tally->flaws[i];
-    }
-}
-
-/* ---- head --------------------------------------------------------------------------------------- */
+/* --- head -------------------------------------------------------------------------------------*/
 
 static void write_target(const yodel_flood_options *o, FILE *out)
 {
@@ -112,7 +79,7 @@ static void write_subtitle(const yodel_report *report, const yodel_result *resul
     fputs("</p>\n", out);
 }
 
-/* ---- key figures -------------------------------------------------------------------------------- */
+/* --- key figures ------------------------------------------------------------------------------*/
 
 static void write_figure(const char *name, const char *value, const char *sub, FILE *out)
 {
@@ -125,7 +92,7 @@ static void write_metric(const char *metric, const char *name, const char *sub,
                          const yodel_result *result, FILE *out)
 {
     const yodel_metric *m = yodel_metric_find(metric);
-    char text[YODEL_HTML_TEXT];
+    char text[YODEL_VALUE_TEXT];
 
     write_figure(name, yodel_html_value(m->unit, m->of(result), text), sub, out);
 }
@@ -134,9 +101,9 @@ static void write_figures(const yodel_flood_options *o, const yodel_result *resu
 {
     const char *latency = o->rate > 0 ? "intended" : "service";
     const yodel_metric *cpu = yodel_metric_find("server-cpu-per-line");
-    char text[YODEL_HTML_TEXT + 32] = "lines answered";
-    int64_t wrong;
-    int64_t missing;
+    char text[YODEL_VALUE_TEXT + 32] = "lines answered";
+    int64_t flaws = yodel_tally_flaws(&result->total);
+    int64_t wrong = yodel_tally_wrong(&result->total);
 
     fputs("<dl class=\"figures\">\n", out);
     if (o->rate > 0 && isfinite(result->counted_rate)) {
@@ -147,8 +114,7 @@ static void write_figures(const yodel_flood_options *o, const yodel_result *resu
     write_metric("p50", "p50", latency, result, out);
     write_metric("p99", "p99", latency, result, out);
     write_metric("max", "Max", latency, result, out);
-    yodel_html_count_flaws(&result->total, &wrong, &missing);
-    if (wrong + missing == 0) {
+    if (flaws == 0) {
         snprintf(text, sizeof text,
                  result->total.answered > 0 ? "every byte checked" : "nothing to check");
     } else {
@@ -156,7 +122,7 @@ static void write_figures(const yodel_flood_options *o, const yodel_result *resu
         char b[YODEL_AMOUNT_TEXT];
 
         snprintf(text, sizeof text, "%s wrong, %s missing", yodel_amount_count((double)wrong, a),
-                 yodel_amount_count((double)missing, b));
+                 yodel_amount_count((double)(flaws - wrong), b));
     }
     write_metric("errors", "Errors", text, result, out);
     if (isfinite(cpu->of(result))) {
@@ -164,8 +130,6 @@ static void write_figures(const yodel_flood_options *o, const yodel_result *resu
     }
     fputs("</dl>\n", out);
 }
-
-/* ------------------------------------------------------------------------------------------------- */
 
 int yodel_html_write(const yodel_report *report, FILE *out)
 {
@@ -185,8 +149,7 @@ int yodel_html_write(const yodel_report *report, FILE *out)
     fputs("<h2>Tables</h2>\n", out);
     yodel_html_tables(report, result, columns, out);
     fputs("<footer>flood, the stress tool of yodel. Points of the charts show their figures under "
-          "the "
-          "mouse.</footer>\n</main>\n</body>\n</html>\n",
+          "the mouse.</footer>\n</main>\n</body>\n</html>\n",
           out);
     free(columns);
     /* An earlier failure has set the flag of the stream, but its errno may be gone. */

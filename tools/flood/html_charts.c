@@ -5,7 +5,7 @@
 #include "tools/flood/chart.h"
 #include "tools/flood/html_parts.h"
 
-/* ---- over time ---------------------------------------------------------------------------------- */
+/* --- over time --------------------------------------------------------------------------------*/
 
 /* What all charts over time have in common. `warm` is the part before 0. */
 static yodel_chart over_time(const yodel_columns *t, const double warm[2])
@@ -185,7 +185,7 @@ static void cpu_charts(const yodel_columns *t, const yodel_chart *base, FILE *ou
     fputs("</figure>\n", out);
 }
 
-/* ---- percentiles -------------------------------------------------------------------------------- */
+/* --- percentiles ------------------------------------------------------------------------------*/
 
 /* So many points per power of ten, and at most so many powers: 99.9999999%. */
 enum { CURVE_STEPS = 40, CURVE_DECADES = 9, CURVE_ROOM = CURVE_STEPS * CURVE_DECADES + 1 };
@@ -259,7 +259,7 @@ static void percentile_chart(const yodel_flood_options *o, const yodel_result *r
     fputs("</figure>\n", out);
 }
 
-/* ---- all ---------------------------------------------------------------------------------------- */
+/* --- all --------------------------------------------------------------------------------------*/
 
 void yodel_html_charts(const yodel_flood_options *options, const yodel_result *result,
                        const yodel_columns *columns, FILE *out)

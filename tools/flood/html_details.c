@@ -5,7 +5,7 @@
 #include "tools/flood/html_parts.h"
 #include "tools/flood/markup.h"
 
-/* ---- configuration ------------------------------------------------------------------------------ */
+/* --- configuration ----------------------------------------------------------------------------*/
 
 static void name(FILE *out, const char *text)
 {
@@ -128,7 +128,7 @@ void yodel_html_configuration(const yodel_report *report, const yodel_result *re
     fputs("</tbody></table></div>\n", out);
 }
 
-/* ---- all seconds -------------------------------------------------------------------------------- */
+/* --- all seconds ------------------------------------------------------------------------------*/
 
 static void cell(FILE *out, const char *(*format)(double, char *), double value)
 {

@@ -12,21 +12,16 @@
 #include "columns.h"
 #include "metric.h"
 #include "report.h"
-
-/* Room for a value with its unit. */
-#define YODEL_HTML_TEXT (YODEL_AMOUNT_TEXT + 8)
+#include "value.h"
 
 /* The style sheet. */
 extern const char yodel_html_style[];
 
-/* A metric's value with its unit, a dash for NAN. Writes to text and returns it. */
-const char *yodel_html_value(yodel_unit unit, double value, char text[YODEL_HTML_TEXT]);
+/* As yodel_value_text, but a longer dash for NAN; it need not be in text. */
+const char *yodel_html_value(yodel_unit unit, double value, char text[YODEL_VALUE_TEXT]);
 
 /* "61%", "0.5%". */
 const char *yodel_html_percent(double percent, char text[YODEL_AMOUNT_TEXT]);
-
-/* The sum of a run's errors that are wrong bytes, and of those that are something missing. */
-void yodel_html_count_flaws(const yodel_tally *tally, int64_t *wrong, int64_t *missing);
 
 /* html_verdict.c: VALID or not and why, errors, SLOs, the command, the first wrong answer. */
 void yodel_html_verdict(const yodel_report *report, FILE *out);

@@ -1,7 +1,8 @@
 #include "tools/flood/html_parts.h"
 
-/* Colors: each of a, b, c has a contrast of 3:1 and more to its background, text 4.5:1 and more. Blue
- * and orange are told apart with every kind of color blindness, and each has its own dashes. */
+/* Colors: each of a, b, c has a contrast of 3:1 and more to its background, text 4.5:1 and more.
+ * Blue and orange are told apart with every kind of color blindness, and each has its own
+ * dashes. */
 const char yodel_html_style[] =
     ":root{color-scheme:light dark;--page:#f5f6f8;--card:#fff;--text:#1c2128;--muted:#57606a;"
     "--edge:#dfe3e8;--grid:#e9ecf0;--a:#0a66c2;--b:#c24f00;--c:#6b7480;--bad:#c4232f;--good:#"

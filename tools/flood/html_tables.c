@@ -37,7 +37,7 @@ static void column_heads(FILE *out, const char *const *names, size_t count)
     fputs("</tr></thead>\n<tbody>\n", out);
 }
 
-/* ---- latencies ---------------------------------------------------------------------------------- */
+/* --- latencies --------------------------------------------------------------------------------*/
 
 static void latency_cell(FILE *out, const yodel_histogram *h, double seconds)
 {
@@ -96,7 +96,7 @@ static void latencies(const yodel_flood_options *o, const yodel_result *r, FILE 
     fputs("</p></div>\n", out);
 }
 
-/* ---- lines, errors, faults ---------------------------------------------------------------------- */
+/* --- lines, errors, faults --------------------------------------------------------------------*/
 
 static void lines(const yodel_result *r, FILE *out)
 {
@@ -160,13 +160,13 @@ static void faults(const yodel_flood_options *o, const yodel_result *r, FILE *ou
     end(out);
 }
 
-/* ---- all figures by name ------------------------------------------------------------------------ */
+/* --- all figures by name ----------------------------------------------------------------------*/
 
 static void figures(const yodel_result *r, FILE *out)
 {
     size_t count;
     const yodel_metric *metrics = yodel_metrics(&count);
-    char text[YODEL_HTML_TEXT];
+    char text[YODEL_VALUE_TEXT];
 
     fputs(
         "<details class=\"card\"><summary>All figures, by the names that --slo and --json have for "
@@ -186,13 +186,13 @@ static void figures(const yodel_result *r, FILE *out)
     fputs("</tbody></table></div></details>\n", out);
 }
 
-/* ---- runs --------------------------------------------------------------------------------------- */
+/* --- runs -------------------------------------------------------------------------------------*/
 
 static void runs(const yodel_report *report, const yodel_result *drawn, FILE *out)
 {
     static const char *const shown[] = {"rate", "p50", "p99", "p99.9", "max"};
     static const char *const names[] = {"run", "rate", "p50", "p99", "p99.9", "max", "errors", ""};
-    char text[YODEL_HTML_TEXT];
+    char text[YODEL_VALUE_TEXT];
 
     fputs("<div class=\"card across\"><div class=\"scroll\"><table><caption>Runs</caption>\n", out);
     column_heads(out, names, sizeof names / sizeof names[0]);

@@ -13,25 +13,22 @@ static void pill(FILE *out, const char *kind, const char *text)
 }
 
 /* What all runs together come to. */
-typedef struct yodel_verdict {
+typedef struct verdict {
     size_t invalid, interrupted;
-    int64_t wrong, missing;
+    int64_t flaws, wrong; /* errors, and those of them that are wrong bytes */
     uint64_t answered;
     const yodel_result *mismatch; /* the first run with a wrong answer, or NULL */
-} yodel_verdict;
+} verdict;
 
-static yodel_verdict judge(const yodel_report *report)
+static verdict judge(const yodel_report *report)
 {
-    yodel_verdict v = {.mismatch = NULL};
+    verdict v = {.mismatch = NULL};
 
     for (size_t i = 0; i < report->count; i++) {
         const yodel_result *r = &report->results[i];
-        int64_t wrong;
-        int64_t missing;
 
-        yodel_html_count_flaws(&r->total, &wrong, &missing);
-        v.wrong += wrong;
-        v.missing += missing;
+        v.flaws += yodel_tally_flaws(&r->total);
+        v.wrong += yodel_tally_wrong(&r->total);
         v.answered += r->total.answered;
         v.invalid += r->invalid[0] != '\0';
         v.interrupted += r->interrupted;
@@ -42,19 +39,7 @@ static yodel_verdict judge(const yodel_report *report)
     return v;
 }
 
-static size_t runs_that_kept(const yodel_report *report, const yodel_slo *slo)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < report->count; i++) {
-        double value;
-
-        kept += yodel_slo_kept(slo, &report->results[i], &value);
-    }
-    return kept;
-}
-
-static void write_pills(const yodel_report *report, const yodel_verdict *v, FILE *out)
+static void write_pills(const yodel_report *report, const verdict *v, FILE *out)
 {
     const yodel_flood_options *o = report->options;
     char text[128];
@@ -75,12 +60,12 @@ static void write_pills(const yodel_report *report, const yodel_verdict *v, FILE
     if (v->answered == 0) {
         pill(out, "bad", "no answers");
     }
-    if (v->wrong + v->missing == 0 && v->answered > 0) {
+    if (v->flaws == 0 && v->answered > 0) {
         pill(out, "good", "no errors");
-    } else if (v->wrong + v->missing != 0) {
-        bool one = v->wrong + v->missing == 1;
+    } else if (v->flaws != 0) {
+        bool one = v->flaws == 1;
 
-        snprintf(text, sizeof text, "%s %s", yodel_amount_exact(v->wrong + v->missing, number),
+        snprintf(text, sizeof text, "%s %s", yodel_amount_exact(v->flaws, number),
                  one ? "error" : "errors");
         pill(out, "bad", text);
     }
@@ -92,7 +77,7 @@ static void write_pills(const yodel_report *report, const yodel_verdict *v, FILE
         size_t kept = 0;
 
         for (size_t i = 0; i < o->slo_count; i++) {
-            kept += runs_that_kept(report, &o->slos[i]) == report->count;
+            kept += yodel_report_kept(report, &o->slos[i]) == report->count;
         }
         snprintf(text, sizeof text, "%zu of %zu SLO%s kept", kept, o->slo_count,
                  o->slo_count == 1 ? "" : "s");
@@ -132,7 +117,7 @@ static void write_slos(const yodel_report *report, FILE *out)
 {
     const yodel_flood_options *o = report->options;
     const yodel_result *shown = yodel_report_median_run(report);
-    char text[YODEL_HTML_TEXT];
+    char text[YODEL_VALUE_TEXT];
 
     if (o->slo_count == 0) {
         return;
@@ -143,7 +128,7 @@ static void write_slos(const yodel_report *report, FILE *out)
           out);
     for (size_t i = 0; i < o->slo_count; i++) {
         const yodel_slo *slo = &o->slos[i];
-        size_t kept = runs_that_kept(report, slo);
+        size_t kept = yodel_report_kept(report, slo);
         double value = NAN;
 
         yodel_slo_kept(slo, shown, &value);
@@ -225,7 +210,7 @@ static void write_mismatch(const yodel_result *r, uint64_t seed, FILE *out)
 
 void yodel_html_verdict(const yodel_report *report, FILE *out)
 {
-    yodel_verdict v = judge(report);
+    verdict v = judge(report);
 
     fputs("<section class=\"card verdict\" aria-label=\"Verdict\">\n", out);
     write_pills(report, &v, out);
@@ -233,7 +218,7 @@ void yodel_html_verdict(const yodel_report *report, FILE *out)
     write_remarks(report, out);
     fputs("</div>\n", out);
     write_command("Command", report->command, out);
-    if (v.wrong + v.missing != 0) {
+    if (v.flaws != 0) {
         write_command("Replay", report->replay, out);
     }
     if (v.mismatch != NULL) {

@@ -10,8 +10,8 @@
 #include "tools/flood/json_value.h"
 #include "yodel_version.h"
 
-/* Twelve digits are more than anything here is measured with, and hide what binary fractions make of
- * 0.1. */
+/* Twelve digits are more than anything here is measured with, and hide what binary fractions make
+ * of 0.1. */
 enum { FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(12) };
 
 static json_t *targets(const yodel_flood_options *options)

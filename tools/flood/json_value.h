@@ -10,14 +10,16 @@
 #include <jansson.h>
 #include <stdint.h>
 
-/* The object with one more member, or the array with one more element. Takes over both arguments. */
+/* The object with one more member, or the array with one more element. Takes over both
+ * arguments. */
 json_t *yodel_json_with(json_t *object, const char *key, json_t *value);
 json_t *yodel_json_and(json_t *array, json_t *value);
 
 /* A number: null when it is not finite, which JSON has no word for. */
 json_t *yodel_json_number(double number);
 
-/* The same, but null also when it is 0: an option that was not given, a value that nobody measured. */
+/* The same, but null also when it is 0: an option that was not given, a value that nobody
+ * measured. */
 json_t *yodel_json_unless_zero(double number);
 
 /* A count; above 2^63 - 1 that. */

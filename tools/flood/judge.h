@@ -1,10 +1,11 @@
 /*
- * judge: what is wrong with an answer that is not the expected one, and how the conversation goes on.
+ * judge: what is wrong with an answer that is not the expected one, and how the conversation goes
+ * on.
  *
  * An answer that is wrong at first sight may turn out to be something else once more is known: the
  * line that it seemed to answer may be answered after all (then it was extra), a line that was
- * passed over may come later (then it is reordered, not lost). The judge decides at once, remembers, and
- * corrects itself, so that the counts are right when the run is over.
+ * passed over may come later (then it is reordered, not lost). The judge decides at once,
+ * remembers, and corrects itself, so that the counts are right when the run is over.
  *
  * Needs answers that can be told apart: with a fixed line (-m) a lost or a doubled answer looks
  * like its neighbours, and shows only when answers are missing or left over at the end.

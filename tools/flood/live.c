@@ -19,7 +19,7 @@
 #define SECONDS_SHOWN 9999.5
 
 const char yodel_live_header[] =
-    " time  conns   sent/s   recv/s  inflt    p50    p99    max  errs  lag99  cli%  srv%";
+    " time  conns sent/s recv/s  inflt    p50    p99    max  errs  lag99  cli%  srv%";
 
 typedef char cell[YODEL_AMOUNT_TEXT];
 
@@ -58,7 +58,7 @@ void yodel_live_format(const yodel_second *s, int64_t flaws, yodel_live_line *li
     double length = s->length > 0 ? s->length : INFINITY;
     cell time, connections, sent, answered, in_flight, p50, p99, most, errors, lag, client, server;
 
-    snprintf(line->text, sizeof line->text, "%5s %6s %8s %8s %6s %6s %6s %6s ",
+    snprintf(line->text, sizeof line->text, "%5s %6s %6s %6s %6s %6s %6s %6s ",
              format_time(s, time), yodel_amount_count((double)s->connections, connections),
              yodel_amount_count((double)s->sent / length, sent),
              yodel_amount_count((double)s->answered / length, answered),
@@ -136,15 +136,6 @@ void yodel_live_second(yodel_live *live, const yodel_second *second)
     } else {
         fputc('\n', live->out);
         live->lines = (live->lines + 1) % HEADER_EVERY;
-    }
-    fflush(live->out);
-}
-
-void yodel_live_message(yodel_live *live, const char *text)
-{
-    fprintf(live->out, "%s%s\n", live->standing ? CLEAR : "", text);
-    if (live->standing) {
-        print_line(live);
     }
     fflush(live->out);
 }

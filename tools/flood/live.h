@@ -20,7 +20,7 @@ typedef struct yodel_live_line {
     size_t errors_from, errors_to; /* where the count of errors stands in it */
 } yodel_live_line;
 
-/* The names of the columns, without newline. */
+/* The names of the columns, without newline. They and a second fit into 80 columns. */
 extern const char yodel_live_header[];
 
 /* Formats a second: its end as the time ("warm" before the end of the warm-up), rates per second,
@@ -43,9 +43,6 @@ void yodel_live_init(yodel_live *live, FILE *out, bool color);
 
 /* Shows a second; not the very short one at the end, unless it has errors. */
 void yodel_live_second(yodel_live *live, const yodel_second *second);
-
-/* Prints a line of text (without newline) above the live line. */
-void yodel_live_message(yodel_live *live, const char *text);
 
 /* The run is over: leaves the last line where it is and the cursor on a fresh one. What comes next
  * is another run: header first, errors counted from 0. */

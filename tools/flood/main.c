@@ -1,8 +1,8 @@
 /*
  * flood: floods a line server and checks every byte of every answer.
  *
- * main prepares (options.h, plan.h, output.h), runs (run.h) and reports (report.h and the writers of
- * files). What happens in between is the generators' (generator.h).
+ * main prepares (options.h, plan.h, output.h), runs (run.h) and reports (report.h and the writers
+ * of files). What happens in between is the generators' (generator.h).
  */
 #include <errno.h>
 #include <signal.h>
@@ -23,12 +23,10 @@
 #include "tools/flood/run.h"
 #include "yodel_version.h"
 
-enum { EXIT_FINE = 0, EXIT_NOT_RUN = 1, EXIT_USAGE = 2, EXIT_SLO = 99, EXIT_INTERRUPTED = 130 };
-
 static int complain(const char *message)
 {
     fprintf(stderr, "flood: %s\n", message);
-    return EXIT_NOT_RUN;
+    return YODEL_STATUS_NOT_RUN;
 }
 
 /* For --help and --version, whose output may go to a full disk. */
@@ -36,9 +34,9 @@ static int print(const char *text)
 {
     if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
         fprintf(stderr, "flood: cannot write to standard output: %s\n", yodel_strerror(-errno));
-        return EXIT_NOT_RUN;
+        return YODEL_STATUS_NOT_RUN;
     }
-    return EXIT_FINE;
+    return YODEL_STATUS_FINE;
 }
 
 /* --- running -----------------------------------------------------------------------------------*/
@@ -77,12 +75,9 @@ static int run_all(const yodel_plan *plan, const yodel_process *server, yodel_re
 
 static bool slos_kept(const yodel_report *report)
 {
-    for (size_t i = 0; i < report->count; i++) {
-        for (size_t k = 0; k < report->options->slo_count; k++) {
-            double value;
-            if (!yodel_slo_kept(&report->options->slos[k], &report->results[i], &value)) {
-                return false;
-            }
+    for (size_t i = 0; i < report->options->slo_count; i++) {
+        if (yodel_report_kept(report, &report->options->slos[i]) < report->count) {
+            return false;
         }
     }
     return true;
@@ -91,7 +86,8 @@ static bool slos_kept(const yodel_report *report)
 /* The gravest of the runs'. */
 static int status_of(const yodel_report *report)
 {
-    static const int gravest_first[] = {EXIT_INTERRUPTED, 3, 4, 5};
+    static const yodel_status gravest_first[] = {YODEL_STATUS_INTERRUPTED, YODEL_STATUS_WRONG,
+                                                 YODEL_STATUS_MISSING, YODEL_STATUS_INVALID};
 
     for (size_t g = 0; g < sizeof gravest_first / sizeof gravest_first[0]; g++) {
         for (size_t i = 0; i < report->count; i++) {
@@ -100,7 +96,7 @@ static int status_of(const yodel_report *report)
             }
         }
     }
-    return slos_kept(report) ? EXIT_FINE : EXIT_SLO;
+    return slos_kept(report) ? YODEL_STATUS_FINE : YODEL_STATUS_SLO;
 }
 
 static int report_all(const yodel_report *report, yodel_outputs *outputs)
@@ -126,7 +122,7 @@ static int run_and_report(const yodel_plan *plan, const yodel_process *server, c
     const yodel_flood_options *o = plan->options;
     char message[512] = "no memory";
     size_t count = 0;
-    int status = EXIT_NOT_RUN;
+    int status = YODEL_STATUS_NOT_RUN;
     yodel_result *results = calloc(o->repeat, sizeof *results);
     char *replay = yodel_command_replay(command, o->seed, o->seed_given);
 
@@ -198,7 +194,7 @@ int main(int argc, char *argv[])
     char message[1024];
 
     if (yodel_std_fds_open() < 0) {
-        return EXIT_NOT_RUN;
+        return YODEL_STATUS_NOT_RUN;
     }
     char *command = yodel_command(argc, argv);
     if (command == NULL) {
@@ -207,7 +203,7 @@ int main(int argc, char *argv[])
     if (yodel_flood_options_parse(&options, argc, argv, message, sizeof message) < 0) {
         fprintf(stderr, "flood: %s (try flood --help)\n", message);
         free(command);
-        return EXIT_USAGE;
+        return YODEL_STATUS_USAGE;
     }
     signal(SIGPIPE, SIG_IGN); /* a pipe that is closed is an error of write */
     int status = act(&options, command);

@@ -25,8 +25,8 @@ static int by_value(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* Fills in the ranks of `all`, which is in order. Returns the sum of t^3 - t over the groups of t tied
- * values, 0 without ties. */
+/* Fills in the ranks of `all`, which is in order. Returns the sum of t^3 - t over the groups of t
+ * tied values, 0 without ties. */
 static double rank(ranked *all, size_t count)
 {
     double ties = 0;
@@ -45,9 +45,9 @@ static double rank(ranked *all, size_t count)
     return ties;
 }
 
-/* Deals the ranks out in every way: how many choices of `chosen` among all ranks have which sum? Those
- * are counted[chosen * width + sum], made by adding one rank after the other to the choices without
- * it. */
+/* Deals the ranks out in every way: how many choices of `chosen` among all ranks have which sum?
+ * Those are counted[chosen * width + sum], made by adding one rank after the other to the choices
+ * without it. */
 static void count_choices(const ranked *all, size_t count, size_t chosen, size_t width,
                           double *counted)
 {

@@ -1,14 +1,14 @@
 /*
  * mann_whitney: do two samples differ by more than chance?
  *
- * The two-sided U test of Mann and Whitney (1947), which asks nothing of the distribution: latencies
- * are not normal, and five runs are too few to see what they are. It only ranks the values, so one
- * wild run counts no more than one that is just a little worse than the others.
+ * The two-sided U test of Mann and Whitney (1947), which asks nothing of the distribution:
+ * latencies are not normal, and five runs are too few to see what they are. It only ranks the
+ * values, so one wild run counts no more than one that is just a little worse than the others.
  *
  * Up to 40 values in all p is exact: the share of all ways to deal the ranks that were seen (with
- * ties: the means of the ranks tied) into two samples of these sizes that lie as far from the mean as
- * what was seen, or farther, on either side. Above, it is the normal approximation with corrections
- * for ties and for continuity.
+ * ties: the means of the ranks tied) into two samples of these sizes that lie as far from the mean
+ * as what was seen, or farther, on either side. Above, it is the normal approximation with
+ * corrections for ties and for continuity.
  */
 #ifndef YODEL_FLOOD_MANN_WHITNEY_H
 #define YODEL_FLOOD_MANN_WHITNEY_H

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-/* Writes text so that a browser shows it and does nothing else with it, between tags as well as in a
- * quoted attribute: < > & " ' as references, bytes that are no UTF-8 and control characters (but
+/* Writes text so that a browser shows it and does nothing else with it, between tags as well as in
+ * a quoted attribute: < > & " ' as references, bytes that are no UTF-8 and control characters (but
  * newline and tab) as \x1b. */
 void yodel_markup_text(FILE *out, const char *text);
 

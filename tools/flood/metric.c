@@ -98,14 +98,7 @@ static double errors(const yodel_result *r)
 
 static double wrong(const yodel_result *r)
 {
-    double sum = 0;
-
-    for (int i = 0; i < YODEL_FLAWS; i++) {
-        if (yodel_flaw_is_wrong_bytes((yodel_flaw)i)) {
-            sum += (double)r->total.flaws[i];
-        }
-    }
-    return sum;
+    return (double)yodel_tally_wrong(&r->total);
 }
 
 #define FLAW(function, flaw)                                                                       \

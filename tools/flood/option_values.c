@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +12,6 @@
 #include "tools/flood/amount.h"
 
 #define LENGTH_MAX (16UL * 1024 * 1024)
-
-int yodel_complain(const yodel_complaint *c, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(c->message, c->size, format, args);
-    va_end(args);
-    return -EINVAL;
-}
 
 static int no_memory(const yodel_complaint *c)
 {
@@ -298,6 +287,10 @@ static int check_target(const char *text, size_t host_length, const char *port,
 
     if (host_length == 0) {
         return yodel_complain(c, "'%s' has no host", text);
+    }
+    if (strspn(text, "0123456789") == strlen(text)) {
+        return yodel_complain(c, "'%s' is no host; a port stands behind its host: localhost:%s",
+                              text, text);
     }
     if (yodel_parse_count(port, 1, UINT16_MAX, &number) < 0) {
         return yodel_complain(c, "'%s': port '%s' is not a number from 1 to 65535", text, port);

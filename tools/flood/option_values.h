@@ -2,8 +2,8 @@
  * option_values: what stands behind flood's options, one kind of value each. Complaints name the
  * option, the text and what it should be.
  *
- * All return 0, or -EINVAL (-ENOMEM) after they have written one line without newline to the complaint;
- * outputs are untouched then.
+ * All return 0, or -EINVAL (-ENOMEM) after they have written one line without newline to the
+ * complaint; outputs are untouched then.
  */
 #ifndef YODEL_FLOOD_OPTION_VALUES_H
 #define YODEL_FLOOD_OPTION_VALUES_H
@@ -12,17 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/option_error.h"
 #include "options.h"
-
-/* Where a complaint goes. */
-typedef struct yodel_complaint {
-    char *message;
-    size_t size;
-} yodel_complaint;
-
-/* Writes it; -EINVAL. */
-int yodel_complain(const yodel_complaint *c, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* A whole number from min to max, with k, M or G: "15k". */
 int yodel_option_count(const char *option, const char *text, uint64_t min, uint64_t max,
@@ -46,7 +37,8 @@ int yodel_option_file(const char *option, const char *text, const char **path,
 int yodel_option_seed(const char *text, uint64_t *seed, const yodel_complaint *c);
 /* A list of faults: "split,reset:5". Adds to percents. */
 int yodel_option_faults(const char *text, double percents[YODEL_FAULTS], const yodel_complaint *c);
-/* HOST, HOST:PORT, [ADDRESS]:PORT, or an IPv6 address. Allocates the target's strings. */
+/* HOST, HOST:PORT, [ADDRESS]:PORT, or an IPv6 address; not a number alone, which is meant to be a
+ * port. Allocates the target's strings. */
 int yodel_option_target(const char *text, yodel_flood_target *target, const yodel_complaint *c);
 /* Addresses with commas between them. Allocates the array and its strings; an earlier one is
  * extended. */

@@ -74,9 +74,9 @@ typedef struct yodel_flood_options {
 /* The text of --help. */
 extern const char yodel_flood_help[];
 
-/* Reads argv, which must live as long as the options. 0 and *options, which yodel_flood_options_free
- * frees; or -EINVAL (-ENOMEM) and one line without newline in message that names the option and says
- * what is wrong with it; then there is nothing to free. */
+/* Reads argv, which must live as long as the options. 0 and *options, which
+ * yodel_flood_options_free frees; or -EINVAL (-ENOMEM) and one line without newline in message that
+ * names the option and says what is wrong with it; then there is nothing to free. */
 int yodel_flood_options_parse(yodel_flood_options *options, int argc, char *argv[], char *message,
                               size_t size);
 

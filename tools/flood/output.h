@@ -1,7 +1,7 @@
 /*
  * output: the files that the user asked for. They are opened before the run, so that a name that
- * cannot be written to is known at once, not after ten minutes; what stood in them is lost only when there
- * is something new to write.
+ * cannot be written to is known at once, not after ten minutes; what stood in them is lost only
+ * when there is something new to write.
  */
 #ifndef YODEL_FLOOD_OUTPUT_H
 #define YODEL_FLOOD_OUTPUT_H

@@ -1,11 +1,11 @@
 /*
  * payload: the lines that flood sends, and the answers that it expects.
  *
- * A line is a function of (seed, connection, number), so nothing has to be stored to check its answer, by
- * whichever thread it arrives. It begins with its number and its connection in base 32, least digit
- * first ("k1.7:"), so that neighbours differ from their first byte on and an answer in the wrong
- * place tells whose it is; the rest is a slice of random printable text. No line is "." or holds a
- * CR or LF. With a fixed line (-m) all lines are that one.
+ * A line is a function of (seed, connection, number), so nothing has to be stored to check its
+ * answer, by whichever thread it arrives. It begins with its number and its connection in base 32,
+ * least digit first ("k1.7:"), so that neighbours differ from their first byte on and an answer in
+ * the wrong place tells whose it is; the rest is a slice of random printable text. No line is "."
+ * or holds a CR or LF. With a fixed line (-m) all lines are that one.
  *
  * Made before the threads start, then only read: any thread.
  */
@@ -55,17 +55,18 @@ void yodel_payload_line(const yodel_payload *p, uint32_t connection, uint64_t nu
 /* Its length with CRLF; cheaper than the line. */
 uint32_t yodel_payload_length(const yodel_payload *p, uint32_t connection, uint64_t number);
 
-/* The same two things for lines that are whole, which nearly all are, without taking them to pieces.
- * Writes the line with CRLF to out, where there has to be room for length_max + YODEL_PAYLOAD_HEAD +
- * 2 bytes; returns its length. */
+/* The same two things for lines that are whole, which nearly all are, without taking them to
+ * pieces. Writes the line with CRLF to out, where there has to be room for length_max +
+ * YODEL_PAYLOAD_HEAD + 2 bytes; returns its length. */
 size_t yodel_payload_write(const yodel_payload *p, uint32_t connection, uint64_t number, char *out);
 
-/* If the line's whole answer lies at the begin of data: its length. 0 when that has fewer bytes, or a wrong one. */
+/* If the line's whole answer lies at the begin of data: its length. 0 when that has fewer bytes, or
+ * a wrong one. */
 size_t yodel_payload_check(const yodel_payload *p, uint32_t connection, uint64_t number,
                            const char *data, size_t length);
 
-/* Whose line an answer (without CRLF) claims to be. False when it doesn't say so, as short lines cannot. Only
- * comparing tells whether it is true. */
+/* Whose line an answer (without CRLF) claims to be. False when it doesn't say so, as short lines
+ * cannot. Only comparing tells whether it is true. */
 bool yodel_payload_claim(const yodel_payload *p, const char *answer, size_t length,
                          uint32_t *connection, uint64_t *number);
 
@@ -89,8 +90,8 @@ static inline uint32_t yodel_line_answer_length(const yodel_line *line)
  * returns how many. */
 size_t yodel_line_copy(const yodel_line *line, bool answer, size_t offset, char *out, size_t room);
 
-/* The same without copying: where the pieces lie, in order; returns how many there are, up to 3. They live
- * as long as the line and the payload. */
+/* The same without copying: where the pieces lie, in order; returns how many there are, up to 3.
+ * They live as long as the line and the payload. */
 int yodel_line_pieces(const yodel_line *line, bool answer, size_t offset, struct iovec pieces[3]);
 
 /* How many of the `length` bytes at data are those of the line's answer from `offset` on: less than

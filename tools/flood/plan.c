@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/error.h"
 #include "core/fd_limit.h"
@@ -34,6 +36,21 @@ static int resolve_targets(yodel_plan *plan, char *message, size_t size)
     return 0;
 }
 
+/* Is this address ours to connect from? */
+static int try_source(const yodel_address *source)
+{
+    int fd = socket(source->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int error = 0;
+
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&source->storage, source->len) < 0) {
+        error = -errno;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return error;
+}
+
 static int resolve_sources(yodel_plan *plan, char *message, size_t size)
 {
     const yodel_flood_options *o = plan->options;
@@ -46,13 +63,16 @@ static int resolve_sources(yodel_plan *plan, char *message, size_t size)
         yodel_address *list;
         size_t count;
         int error = yodel_address_resolve(o->sources[i], "0", &list, &count);
+        if (error == 0) {
+            plan->sources[i] = list[0];
+            free(list);
+            error = try_source(&plan->sources[i]);
+        }
         if (error < 0) {
             snprintf(message, size, "cannot use --source %s: %s", o->sources[i],
                      yodel_strerror(error));
             return error;
         }
-        plan->sources[i] = list[0];
-        free(list);
     }
     return 0;
 }

@@ -26,9 +26,9 @@ typedef struct yodel_plan {
 } yodel_plan;
 
 /* Resolves the names and looks whether the process may have enough file descriptors and local ports
- * for so many connections; raises the limit of the former first. 0 and *plan; or a negative code, and one line in
- * message that says what does not suffice and what would. May block while it resolves. The options
- * must live as long as the plan. */
+ * for so many connections; raises the limit of the former first. 0 and *plan; or a negative code,
+ * and one line in message that says what does not suffice and what would. May block while it
+ * resolves. The options must live as long as the plan. */
 int yodel_plan_make(yodel_plan *plan, const yodel_flood_options *options, char *message,
                     size_t size);
 void yodel_plan_destroy(yodel_plan *plan);
@@ -37,8 +37,8 @@ void yodel_plan_destroy(yodel_plan *plan);
  * left out. Thread t has connections t, t + threads, t + 2 threads ... */
 uint32_t yodel_plan_share(const yodel_plan *plan, uint32_t index);
 
-/* Where connection `c` goes and where it comes from (NULL: wherever the kernel likes). Neighbours go to
- * different targets; each pair of target and source gets as many. */
+/* Where connection `c` goes and where it comes from (NULL: wherever the kernel likes). Neighbours
+ * go to different targets; each pair of target and source gets as many. */
 uint32_t yodel_plan_target_of(const yodel_plan *plan, uint32_t c);
 const yodel_address *yodel_plan_source_of(const yodel_plan *plan, uint32_t c);
 

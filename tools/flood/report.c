@@ -113,17 +113,6 @@ static void write_what_ran(const yodel_report_page *page)
 
 /* --- the verdict -------------------------------------------------------------------------------*/
 
-static size_t runs_that_kept(const yodel_report *report, const yodel_slo *slo)
-{
-    size_t kept = 0;
-    double value;
-
-    for (size_t i = 0; i < report->count; i++) {
-        kept += yodel_slo_kept(slo, &report->results[i], &value);
-    }
-    return kept;
-}
-
 /* Returns how many were kept. */
 static size_t write_slos(const yodel_report_page *page)
 {
@@ -141,7 +130,7 @@ static size_t write_slos(const yodel_report_page *page)
         const yodel_slo *slo = &o->slos[i];
         char text[YODEL_VALUE_TEXT];
         double value;
-        size_t kept = runs_that_kept(report, slo);
+        size_t kept = yodel_report_kept(report, slo);
         bool good = kept == report->count;
 
         (void)yodel_slo_kept(slo, shown, &value);
@@ -189,14 +178,13 @@ static void write_word(const yodel_report_page *page, const char *sequence, cons
 static void write_error_count(const yodel_report_page *page)
 {
     const yodel_report *report = page->report;
-    const yodel_metric *wrong = yodel_metric_find("wrong");
     char number[YODEL_VALUE_TEXT], text[64];
     int64_t flaws = 0, wrong_bytes = 0;
     uint64_t answered = 0;
 
     for (size_t i = 0; i < report->count; i++) {
         flaws += yodel_tally_flaws(&report->results[i].total);
-        wrong_bytes += (int64_t)wrong->of(&report->results[i]);
+        wrong_bytes += yodel_tally_wrong(&report->results[i].total);
         answered += report->results[i].total.answered;
     }
     if (answered == 0) {
@@ -307,4 +295,15 @@ const yodel_result *yodel_report_median_run(const yodel_report *report)
         }
     }
     return report->results;
+}
+
+size_t yodel_report_kept(const yodel_report *report, const yodel_slo *slo)
+{
+    size_t kept = 0;
+    double value;
+
+    for (size_t i = 0; i < report->count; i++) {
+        kept += yodel_slo_kept(slo, &report->results[i], &value);
+    }
+    return kept;
 }

@@ -24,8 +24,11 @@ typedef struct yodel_report {
  * when there are several. color: with ANSI colors. */
 void yodel_report_write(const yodel_report *report, FILE *out, bool color);
 
-/* The run with the median rate (the lower of the two in the middle): of several runs the one to draw
- * and to show in full. */
+/* The run with the median rate (the lower of the two in the middle): of several runs the one to
+ * draw and to show in full. */
 const yodel_result *yodel_report_median_run(const yodel_report *report);
+
+/* In how many of the runs the SLO was kept. */
+size_t yodel_report_kept(const yodel_report *report, const yodel_slo *slo);
 
 #endif

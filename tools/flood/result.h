@@ -30,8 +30,8 @@ typedef struct yodel_second {
     uint64_t sent, answered;
     int64_t flaws;   /* may be negative, see tally.h */
     uint64_t faults; /* connections that got one in it */
-    /* Latency of the lines answered in it, ns: intended in the open loop, service in the closed. All 0
-     * when there was none. */
+    /* Latency of the lines answered in it, ns: intended in the open loop, service in the closed.
+     * All 0 when there was none. */
     uint64_t p50, p90, p99, most;
     uint64_t lag99;           /* ns */
     double client_cpu;        /* cores: 1.0 is one core all the time */
@@ -90,9 +90,20 @@ typedef struct yodel_result {
  * a megabyte and more: not for the stack. */
 void yodel_result_free(yodel_result *result);
 
-/* flood's exit status for a run: 0 fine, 3 wrong bytes, 4 something missing, 5 invalid, 130
- * interrupted. A failed SLO (99) is the caller's to add to a 0. */
-int yodel_result_status(const yodel_result *result);
+/* flood's exit statuses. */
+typedef enum yodel_status {
+    YODEL_STATUS_FINE = 0,
+    YODEL_STATUS_NOT_RUN = 1,
+    YODEL_STATUS_USAGE = 2,
+    YODEL_STATUS_WRONG = 3,   /* wrong bytes */
+    YODEL_STATUS_MISSING = 4, /* lost answers or errors */
+    YODEL_STATUS_INVALID = 5,
+    YODEL_STATUS_SLO = 99, /* a promise was broken, but nothing of the above */
+    YODEL_STATUS_INTERRUPTED = 130
+} yodel_status;
+
+/* That of a run: interrupted, else wrong, missing, invalid or fine. SLOs are not asked here. */
+yodel_status yodel_result_status(const yodel_result *result);
 
 /* The latency that counts: intended in the open loop, service in the closed. */
 const yodel_histogram *yodel_result_latency(const yodel_result *result);

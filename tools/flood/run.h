@@ -1,6 +1,6 @@
 /*
- * run: one run of flood from the first connection to the last answer: starts the generators, adds up
- * what they report, and makes the result of it.
+ * run: one run of flood from the first connection to the last answer: starts the generators, adds
+ * up what they report, and makes the result of it.
  */
 #ifndef YODEL_FLOOD_RUN_H
 #define YODEL_FLOOD_RUN_H

@@ -27,10 +27,10 @@ typedef struct yodel_slo {
 } yodel_slo;
 
 /* Reads METRIC OP VALUE, OP one of < <= = == >= >, blanks allowed around it: "p99.9 <= 1.5ms",
- * "rate>=100k", "errors=0". The value has the unit of the metric: a duration needs one (us, ms, s), CPU
- * is percent of a core ("80%"), a number may have k, M or G, bytes K, M or G. `text` must live as long as the slo. 0, or -EINVAL and one line in
- * message that names what is wrong: an unknown metric (and which there are), no operator, no value
- * or one that does not fit. */
+ * "rate>=100k", "errors=0". The value has the unit of the metric: a duration needs one (us, ms, s),
+ * CPU is percent of a core ("80%"), a number may have k, M or G, bytes K, M or G. `text` must live
+ * as long as the slo. 0, or -EINVAL and one line in message that names what is wrong: an unknown
+ * metric (and which there are), no operator, no value or one that does not fit. */
 int yodel_slo_parse(const char *text, yodel_slo *slo, char *message, size_t size);
 
 /* Was it kept? *value is what was measured, NAN when the run has no such value (server CPU

@@ -11,7 +11,8 @@
 #define SLOW_READ_BYTES 4096
 #define SLOW_READ_TICKS 10
 
-/* How long a piece is: up to and a little beyond the end of a line, so that a cut comes anywhere. */
+/* How long a piece is: up to and a little beyond the end of a line, so that a cut comes
+ * anywhere. */
 static size_t next_piece(const yodel_connection *c)
 {
     const yodel_payload *p = &c->generator->plan->payload;

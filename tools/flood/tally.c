@@ -32,6 +32,16 @@ int64_t yodel_tally_flaws(const yodel_tally *t)
     return sum;
 }
 
+int64_t yodel_tally_wrong(const yodel_tally *t)
+{
+    int64_t sum = 0;
+
+    for (int i = 0; i < YODEL_FLAWS; i++) {
+        sum += yodel_flaw_is_wrong_bytes((yodel_flaw)i) ? t->flaws[i] : 0;
+    }
+    return sum;
+}
+
 bool yodel_flaw_is_wrong_bytes(yodel_flaw flaw)
 {
     switch (flaw) {

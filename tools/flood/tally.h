@@ -8,8 +8,8 @@
  *
  *     sent = answered + timeout + lost + reordered + foreign + corrupt + truncated + abandoned
  *
- * Answers that no line asked for are duplicated or extra. Connections, not lines, are counted by connect,
- * reset and closed early.
+ * Answers that no line asked for are duplicated or extra. Connections, not lines, are counted by
+ * connect, reset and closed early.
  */
 #ifndef YODEL_FLOOD_TALLY_H
 #define YODEL_FLOOD_TALLY_H
@@ -69,8 +69,9 @@ typedef struct yodel_tally {
 /* Adds all of `from` to `into`. */
 void yodel_tally_add(yodel_tally *into, const yodel_tally *from);
 
-/* The sum of all flaws. */
+/* The sum of all flaws, and of those among them that are wrong bytes. */
 int64_t yodel_tally_flaws(const yodel_tally *t);
+int64_t yodel_tally_wrong(const yodel_tally *t);
 
 /* True for the flaws that are wrong bytes (exit status 3), false for those that are something
  * missing (4). */

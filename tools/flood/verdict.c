@@ -13,7 +13,8 @@
 /* Of the rate asked for. */
 #define SHARE 0.99
 
-/* How many lines were due in the time that counts. With -n it may be over before the last answer. */
+/* How many lines were due in the time that counts. With -n it may be over before the last
+ * answer. */
 static double lines_due(const yodel_result *r, const yodel_flood_options *o)
 {
     double due = o->rate * r->seconds;
@@ -36,14 +37,12 @@ static void judge_open_loop(yodel_result *r, const yodel_flood_options *o, uint6
     } else if (share < SHARE && busiest > BUSY) {
         snprintf(r->invalid, sizeof r->invalid,
                  "flood fell behind: it sent %.1f %% of what was asked for, with a thread busy "
-                 "%.0f %% of "
-                 "the time",
+                 "%.0f %% of the time",
                  100 * share, 100 * busiest);
     } else if (share < SHARE) {
         snprintf(r->note, sizeof r->note,
                  "the server took only %.1f %% of the lines asked for; those that were never sent "
-                 "are in "
-                 "no latency",
+                 "are in no latency",
                  100 * share);
     }
 }
@@ -63,8 +62,7 @@ static void judge_closed_loop(yodel_result *r, uint64_t lag, double busiest)
     } else if (busiest > BUSY) {
         snprintf(r->note, sizeof r->note,
                  "a thread of flood was busy %.0f %% of the time: the rate may be flood's limit, "
-                 "not the "
-                 "server's",
+                 "not the server's",
                  100 * busiest);
     }
 }
