@@ -70,7 +70,7 @@ static char *add(talk *t, const char *text, size_t length)
 char *talk_answer(talk *t, uint32_t connection, uint64_t n)
 {
     yodel_line line;
-    char answer[4096];
+    char answer[4096] = "";
     yodel_payload_line(&t->payload, connection, n, &line);
     return add(t, answer, yodel_line_copy(&line, true, 0, answer, sizeof answer));
 }
