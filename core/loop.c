@@ -225,6 +225,9 @@ void yodel_deferred_cancel(yodel_deferred *deferred)
 /* What libev's doubles may lose of an instant. */
 #define ROUNDING_NS 1000
 
+/* A timer later than this fires a turn later still. */
+#define LATE_NS (50 * 1000 * 1000)
+
 static void arm(yodel_timer *timer)
 {
     struct ev_loop *ev = timer->loop->ev;
@@ -234,7 +237,8 @@ static void arm(yodel_timer *timer)
     if (!timer->loop->running) {
         ev_now_update(ev);
     }
-    double seconds = timer->at_ns > now ? (double)(timer->at_ns - now) / 1e9 : 0.0;
+    /* Negative for the past, so that late ones keep their order. */
+    double seconds = (double)(int64_t)(timer->at_ns - now) / 1e9;
     ev_timer_set(&timer->watcher, seconds, 0.0);
     ev_timer_start(ev, &timer->watcher);
 }
@@ -245,9 +249,16 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int revents)
     (void)revents;
     yodel_timer *timer = yodel_container_of(watcher, yodel_timer, watcher);
     /* libev took the turn's time a moment before us, so that its timers may be early by ours. */
-    if (timer->at_ns > yodel_loop_now(timer->loop) + ROUNDING_NS) {
+    uint64_t now = yodel_loop_now(timer->loop);
+    if (timer->at_ns > now + ROUNDING_NS) {
+        arm(timer);
+    } else if (!timer->put_off && now > timer->at_ns + LATE_NS) {
+        /* The loop was held up, and a wait that a signal ended (SIGCONT) has not told of the input
+         * that came meanwhile. */
+        timer->put_off = true;
         arm(timer);
     } else {
+        timer->put_off = false;
         timer->fire(timer);
     }
 }
@@ -255,13 +266,18 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int revents)
 void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *))
 {
     ev_init(&timer->watcher, on_timer);
+    /* Below I/O: when a loop is late (a slow callback, a suspended machine), input that came in time
+     * is seen before the timeout that waits for it. asyncio has the same order. */
+    ev_set_priority(&timer->watcher, -1);
     timer->loop = loop;
     timer->fire = fire;
+    timer->put_off = false;
 }
 
 void yodel_timer_start_at(yodel_timer *timer, uint64_t at_ns)
 {
     timer->at_ns = at_ns;
+    timer->put_off = false;
     arm(timer);
 }
 

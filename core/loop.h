@@ -10,6 +10,7 @@
 #include "list.h"
 
 #include <ev.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct yodel_loop yodel_loop;
@@ -60,12 +61,14 @@ void yodel_loop_defer(yodel_loop *loop, yodel_deferred *deferred);
 /* Takes it back; no effect when it is not scheduled. */
 void yodel_deferred_cancel(yodel_deferred *deferred);
 
-/* A timer that fires once. The struct is the caller's and must live while it is started. */
+/* A timer that fires once, after the I/O of the turn in which it is due. The struct is the caller's and must live
+ * while it is started. */
 typedef struct yodel_timer {
     ev_timer watcher;
     yodel_loop *loop;
     void (*fire)(struct yodel_timer *timer);
     uint64_t at_ns;
+    bool put_off; /* once already, because the loop was late */
 } yodel_timer;
 
 void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *));

@@ -43,7 +43,7 @@ static void fin_before_the_first_answer(echo *e)
     echo_make_lines(e, 32 << 10, &sent, &answers); /* as much as a socket takes at once */
     int fd = net_connect(e->server.port);
     echo_talk(e, fd, "are you there?");
-    program_signal(e->server.program, SIGSTOP);
+    program_stop(e->server.program);
     net_send(fd, sent.data, sent.len);
     net_finish_sending(fd);
     program_signal(e->server.program, SIGCONT);

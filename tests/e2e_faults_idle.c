@@ -1,4 +1,5 @@
 /* FAULTS.md rows 8 and 9: who dribbles is cut at the idle timeout, who talks never is. */
+#include <signal.h>
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
@@ -112,11 +113,37 @@ static void test_row_09_an_active_client_is_never_cut(void **state)
     }
 }
 
+/* The server does not run for longer than the timeout (the machine was suspended, say): what a client
+ * sent in time lies in the kernel and counts. */
+static void held_up(echo *e)
+{
+    for (int i = 0; i < 5; i++) {
+        int fd = echo_connect(e);
+        program_stop(e->server.program);
+        net_send_text(fd, "in time\r\n");
+        program_pause_ms(400);
+        program_signal(e->server.program, SIGCONT);
+        net_text answer = {0};
+        echo_answer(e, &answer, "in time", 7);
+        net_expect(fd, answer.data, answer.len);
+        net_text_free(&answer);
+        close(fd);
+    }
+    server_wait_counter(&e->server, "closed_idle", 0);
+}
+
+static void test_row_09_a_server_that_was_held_up_cuts_nobody(void **state)
+{
+    (void)state;
+    echo_with_each_protocol(NULL, held_up, "--idle-timeout", "300ms", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         program_test(test_row_08_bytes_without_a_delimiter_do_not_help),
         program_test(test_row_09_an_active_client_is_never_cut),
+        program_test(test_row_09_a_server_that_was_held_up_cuts_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,15 +30,19 @@ static void expect_answer(const echo *e, int fd)
 static void no_descriptor_left(echo *e)
 {
     program *p = e->server.program;
-    int fds[CLIENTS], served = 0;
+    int fds[CLIENTS];
+    close(echo_connect(e)); /* all threads have what they need */
+    program_wait_open_fds(p, e->server.fds);
+    size_t without_clients = program_open_fds(p);
     for (int i = 0; i < CLIENTS; i++) { /* the kernel connects them all, queued */
         fds[i] = connect_and_ask(e);
     }
-    while (served < CLIENTS && net_wait_readable(fds[served], served < 20 ? 20000 : 300)) {
-        expect_answer(e, fds[served++]);
-    }
+    program_wait_line(p, PROGRAM_STDERR, strerror(EMFILE));
+    int served = (int)(program_open_fds(p) - without_clients);
     assert_in_range(served, 20, FEW - 1);
-
+    for (int i = 0; i < served; i++) {
+        expect_answer(e, fds[i]);
+    }
     for (int round = 0; round < 10; round++) {
         for (int i = 0; i < served; i++) { /* those inside are served as before */
             echo_talk(e, fds[i], "again");

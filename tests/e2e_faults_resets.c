@@ -84,7 +84,7 @@ static void test_row_13_a_full_close_with_unread_answers(void **state)
 
 static void before_accept(echo *e)
 {
-    program_signal(e->server.program, SIGSTOP); /* it cannot accept */
+    program_stop(e->server.program); /* it cannot accept */
     for (int i = 0; i < ROUNDS; i++) {
         int fd = net_connect(e->server.port);
         if (i % 2 == 0) {

@@ -186,7 +186,7 @@ static void test_a_paused_client_without_another_line(void **state)
 static void queued_ones_are_served(server *s)
 {
     int fds[SOME];
-    program_signal(s->program, SIGSTOP);
+    program_stop(s->program);
     for (int i = 0; i < SOME; i++) {
         fds[i] = net_connect(s->port);
         net_send_text(fds[i], "am I late?\r\n");

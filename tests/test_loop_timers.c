@@ -7,7 +7,9 @@
 #include "core/clock.h"
 #include "tests/support/virtual_time.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
 
@@ -53,6 +55,7 @@ typedef struct alarm_clock {
     double again; /* start again, in so many seconds; 0: not */
     unsigned stop_after;
     struct alarm_clock *stops; /* another one to stop */
+    ev_io *starts;             /* to watch from then on */
 } alarm_clock;
 
 static void ring(yodel_timer *timer)
@@ -64,6 +67,9 @@ static void ring(yodel_timer *timer)
     a->fired++;
     if (a->stops != NULL) {
         yodel_timer_stop(&a->stops->timer);
+    }
+    if (a->starts != NULL) {
+        ev_io_start(yodel_loop_ev(a->loop), a->starts);
     }
     if (a->fired == a->stop_after) {
         yodel_loop_stop(a->loop);
@@ -242,6 +248,51 @@ static void test_timers_after_a_busy_callback(void **state)
     assert_in_range(b.fired_ns, begin + 6 * YODEL_NS_PER_SEC, begin + 6001 * NS_PER_MS);
 }
 
+/* The same while input comes: what was sent in time is seen before the timers that wait for it. */
+static void on_input(struct ev_loop *ev, ev_io *io, int revents)
+{
+    (void)revents;
+    note('i');
+    ev_io_stop(ev, io);
+}
+
+static void on_slightly_busy(yodel_timer *timer)
+{
+    ring(timer);
+    virtual_time_advance_ms(20);
+}
+
+static void input_before_late_timers(yodel_loop *loop, void (*on_busy_timer)(yodel_timer *))
+{
+    int ends[2];
+    ev_io input;
+    alarm_clock busy, late[4];
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    ev_io_init(&input, on_input, ends[0], EV_READ);
+    alarm_init(&busy, loop, 'x');
+    busy.timer.fire = on_busy_timer;
+    yodel_timer_start(&busy.timer, 1.0);
+    for (int i = 0; i < 4; i++) {
+        alarm_init(&late[i], loop, (char)('a' + i));
+        yodel_timer_start(&late[i].timer, 1.001 + i / 1000.0);
+    }
+    late[3].stop_after = 1;
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    /* Not noticed before the busy callback: it is only watched from then on. */
+    busy.starts = &input;
+    yodel_loop_run(loop);
+    assert_string_equal(events, "xiabcd");
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void test_input_before_late_timers(void **state)
+{
+    input_before_late_timers(*state, on_busy);
+    events[0] = '\0';
+    input_before_late_timers(*state, on_slightly_busy);
+}
+
 /* Seconds count from the call, not from the begin of a turn that has lasted long already. */
 static void start_late(yodel_timer *timer)
 {
@@ -357,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_timer_restarts_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_in_the_past, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timers_after_a_busy_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_input_before_late_timers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_started_late_in_a_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wall_clock_jumps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_never_early, setup, teardown),

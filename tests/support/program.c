@@ -201,6 +201,15 @@ void program_signal(program *p, int signal_number)
     }
 }
 
+void program_stop(program *p)
+{
+    siginfo_t info;
+    program_signal(p, SIGSTOP);
+    if (waitid(P_PID, (id_t)p->pid, &info, WSTOPPED) != 0) {
+        program_fail(p, "it does not stop: %s", strerror(errno));
+    }
+}
+
 static bool sanitizer_complains(program *p)
 {
     return program_count_lines(p, PROGRAM_STDERR, "Sanitizer") > 0 ||

@@ -74,6 +74,9 @@ void program_close_stdin(program *p);
 
 void program_signal(program *p, int signal_number);
 
+/* Stops it (SIGSTOP) and returns when no thread of it runs any more; SIGCONT lets it go on. */
+void program_stop(program *p);
+
 /* True until it has exited. Never waits. */
 bool program_running(program *p);
 
