@@ -1,6 +1,6 @@
 /*
- * flood ends: whatever the server does, when the time is over, or when there is nobody left who takes
- * lines. What it could not finish it says.
+ * flood ends: whatever the server does, when the time is over, or when there is nobody left who
+ * takes lines. What it could not finish it says.
  */
 #include <signal.h>
 

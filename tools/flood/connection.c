@@ -219,8 +219,8 @@ static void finish(yodel_connection *c)
     c->since = yodel_loop_now(c->generator->loop);
 }
 
-/* The server has not closed its direction, and is not waited for; `late`: though a fault of ours may have
- * lines in flight. */
+/* The server has not closed its direction, and is not waited for; `late`: though a fault of ours
+ * may have lines in flight. */
 static void close_unfinished(yodel_connection *c, bool late)
 {
     close_socket(c);

@@ -224,7 +224,8 @@ static bool is_of_no_use(const yodel_connection *c)
     }
 }
 
-/* A number of lines (-n, --idle in the end) has no end when there is nobody left to send them to. */
+/* A number of lines (-n, --idle in the end) has no end when there is nobody left to send them
+ * to. */
 static void give_up_alone(yodel_generator *g, bool alone, uint64_t now)
 {
     bool by_number = g->options->messages > 0 || (g->options->idle && g->sending);

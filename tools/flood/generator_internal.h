@@ -24,7 +24,7 @@
 #define YODEL_GENERATOR_OUT ((size_t)128 * 1024)
 
 typedef enum yodel_connection_state {
-    YODEL_CONNECTION_DOWN,       /* to be opened (again) at retry_at, or waiting in the queue */
+    YODEL_CONNECTION_DOWN,       /* to be opened (again) at `since`, or waiting in the queue */
     YODEL_CONNECTION_CONNECTING, /* since `since` */
     YODEL_CONNECTION_OPEN,
     YODEL_CONNECTION_FINISHING, /* our direction is closed, since `since`; the server's not yet */
@@ -150,8 +150,8 @@ void yodel_connection_receive(yodel_connection *c, size_t length);
 
 /* A socket that connects, or a negative errno. */
 int yodel_dial(const yodel_connection *c);
-/* It failed: true when another of the target's addresses is to be dialled. That is so only until one
- * has worked, which then serves all of the thread's connections to the target. */
+/* It failed: true when another of the target's addresses is to be dialled. That is so only until
+ * one has worked, which then serves all of the thread's connections to the target. */
 bool yodel_dial_next(yodel_connection *c);
 /* It is connected. */
 void yodel_dial_worked(yodel_connection *c);

@@ -8,7 +8,9 @@
  * remembers, and corrects itself, so that the counts are right when the run is over.
  *
  * Needs answers that can be told apart: with a fixed line (-m) a lost or a doubled answer looks
- * like its neighbours, and shows only when answers are missing or left over at the end.
+ * like its neighbours, and shows only when answers are missing or left over at the end. So a
+ * connection of fixed lines is closed at its first timeout (connection.c): what came after that
+ * could be late, or the next line's.
  */
 #ifndef YODEL_FLOOD_JUDGE_H
 #define YODEL_FLOOD_JUDGE_H

@@ -19,7 +19,7 @@ const char yodel_flood_help[] =
     "  -x, --repeat N       runs, one after the other (1)\n"
     "Lines\n"
     "  -s, --size N[-M]     bytes of a line without CRLF, evenly from N to M (64)\n"
-    "  -m, --message STR    the same line every time\n"
+    "  -m, --message STR    the same line every time; a timeout then reconnects\n"
     "      --expect KIND    of answer to line L: chat is \"You sent: L\", echo L (chat)\n"
     "      --seed N         of lines and faults (random; the report shows it)\n"
     "Connections\n"

@@ -24,8 +24,9 @@ static void advance(yodel_generator *g)
     }
 }
 
-/* Whole rounds that are due before `until` are not walked through: at a rate that nobody can keep up
- * with there would be more of them each time. Returns how many connections have lines due by that. */
+/* Whole rounds that are due before `until` are not walked through: at a rate that nobody can keep
+ * up with there would be more of them each time. Returns how many connections have lines due by
+ * that. */
 static uint32_t skip_rounds(yodel_generator *g, uint64_t until)
 {
     const yodel_referee *r = &g->referee;
