@@ -44,6 +44,19 @@ static void test_slow_faults(void **state)
     liar_stop(l);
 }
 
+/* A piece of a line may be longer than what is sent at a time. */
+static void test_long_lines_in_pieces(void **state)
+{
+    (void)state;
+    liar *l = liar_start(NULL);
+    flood_run run = flood_end(flood_start(NULL, liar_port(l), "-c", "4", "-n", "16", "-s", "1M",
+                                          "-T", "60s", "--fault", "split", NULL));
+    flood_expect(&run, 0, NULL);
+    assert_int_equal(flood_count(&run, "counts/answered"), 16);
+    flood_run_free(&run);
+    liar_stop(l);
+}
+
 /* A number of lines, but nobody reads them. */
 static void test_server_stops_reading(void **state)
 {
@@ -86,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_rate),
         cmocka_unit_test(test_slow_faults),
+        cmocka_unit_test(test_long_lines_in_pieces),
         cmocka_unit_test(test_server_stops_reading),
         cmocka_unit_test(test_server_dies_in_the_idle_time),
     };

@@ -43,7 +43,7 @@ static void test_faults(void **state)
     flood_sample *s = flood_sample_new(FLOOD_SAMPLE_ERRORS);
 
     report_has(s, "\n  faults    split 12, reset 8 (connections, on purpose)\n"
-                  "            31 lines left behind by resets\n");
+                  "            31 lines left behind by faults\n");
     /* Asked for, and it never came to it: that should be seen. */
     s->options.faults[YODEL_FAULT_DRIP] = 1;
     report_has(s, "split 12, drip 0, reset 8");

@@ -108,6 +108,9 @@ void yodel_connection_flush(yodel_connection *c, uint64_t since, uint64_t now)
 
 void yodel_connection_send_piece(yodel_connection *c, size_t length)
 {
+    if (length > YODEL_GENERATOR_OUT) {
+        length = YODEL_GENERATOR_OUT;
+    }
     if (c->state == YODEL_CONNECTION_OPEN && !c->blocked) {
         (void)send_lines(c, last_line(c), length, yodel_clock_now());
     }

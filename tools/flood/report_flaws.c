@@ -58,7 +58,7 @@ void yodel_report_faults(const yodel_report_page *page)
     }
     if (abandoned > 0) {
         yodel_report_label(page, "");
-        fprintf(page->out, "%s line%s left behind by resets\n",
+        fprintf(page->out, "%s line%s left behind by faults\n",
                 yodel_amount_exact((int64_t)abandoned, text), abandoned == 1 ? "" : "s");
     }
 }
