@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,15 +194,17 @@ void yodel_log_limited(yodel_log *log, yodel_log_limit *limit, uint64_t now_ns,
     if (log == NULL || level > log->level) {
         return;
     }
-    if (now_ns < limit->next_ns) {
-        limit->suppressed++;
+    /* Of several threads at once the first has the line. */
+    uint64_t next = atomic_load(&limit->next_ns);
+    if (now_ns < next ||
+        !atomic_compare_exchange_strong(&limit->next_ns, &next, now_ns + limit->period_ns)) {
+        atomic_fetch_add(&limit->suppressed, 1);
         return;
     }
-    if (limit->suppressed > 0) {
-        snprintf(suffix, sizeof suffix, " (%" PRIu64 " more suppressed)", limit->suppressed);
+    uint64_t suppressed = atomic_exchange(&limit->suppressed, 0);
+    if (suppressed > 0) {
+        snprintf(suffix, sizeof suffix, " (%" PRIu64 " more suppressed)", suppressed);
     }
-    limit->next_ns = now_ns + limit->period_ns;
-    limit->suppressed = 0;
     va_start(args, fmt);
     write_message(log, level, suffix, fmt, args);
     va_end(args);

@@ -56,12 +56,12 @@ void yodel_log_write(yodel_log *log, yodel_log_level level, const char *fmt, ...
 
 /*
  * A rate limit for one kind of message, for what a peer can cause as often as it likes. Set
- * period_ns, leave the rest 0. Owned by one thread.
+ * period_ns, leave the rest 0. Threads may share it: then it holds for all of them together.
  */
 typedef struct yodel_log_limit {
-    uint64_t period_ns;  /* at most one line in this time */
-    uint64_t next_ns;    /* instant of CLOCK_MONOTONIC: silent until then */
-    uint64_t suppressed; /* lines not written since the last one that was */
+    uint64_t period_ns;          /* at most one line in this time */
+    _Atomic uint64_t next_ns;    /* instant of CLOCK_MONOTONIC: silent until then */
+    _Atomic uint64_t suppressed; /* lines not written since the last one that was */
 } yodel_log_limit;
 
 /*

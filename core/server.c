@@ -36,6 +36,7 @@ struct yodel_server {
     yodel_connection_limit limit;
     yodel_memory_budget memory;
     yodel_accept_trouble trouble;
+    yodel_transport_warnings warnings;
     yodel_completion stopped;
     yodel_address *addresses;
     size_t address_count;
@@ -260,6 +261,7 @@ int yodel_server_new(const yodel_server_config *config, yodel_server **out)
         .write_timeout = config->write_timeout,
         .limit = &server->limit,
         .memory = &server->memory,
+        .warnings = &server->warnings,
         .full_message = config->full_message,
         .log = config->log,
     };

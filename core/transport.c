@@ -121,7 +121,7 @@ void yodel_transport_callback_failed(yodel_transport *t, const char *callback, i
     if (yodel_transport_peer(t, &peer) == 0) {
         yodel_address_format(&peer, text);
     }
-    yodel_log_limited(t->group->settings->log, &t->group->callback_failures,
+    yodel_log_limited(t->group->settings->log, &t->group->warnings->callback_failed,
                       yodel_loop_now(t->group->loop), YODEL_LOG_WARNING,
                       "connection of %s aborted: %s failed: %s", text, callback,
                       yodel_strerror(code));

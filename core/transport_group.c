@@ -184,8 +184,9 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
     yodel_deferred_init(&group->reaper, on_reap);
     yodel_deferred_init(&group->flush, on_flush);
     yodel_deferred_init(&group->shed, yodel_transport_on_shed);
-    group->callback_failures.period_ns = YODEL_NS_PER_SEC;
-    group->refusals.period_ns = YODEL_NS_PER_SEC;
+    group->warnings = settings->warnings != NULL ? settings->warnings : &group->own_warnings;
+    group->warnings->refused.period_ns = YODEL_NS_PER_SEC;
+    group->warnings->callback_failed.period_ns = YODEL_NS_PER_SEC;
     group->sheds.period_ns = YODEL_NS_PER_SEC;
     *out = group;
     return 0;
@@ -220,7 +221,7 @@ yodel_transport_group *yodel_transport_group_of(const yodel_transport *t)
 static void count_refusal(yodel_transport_group *group, const char *why)
 {
     yodel_count(group->counters, YODEL_COUNT_REJECTED, 1);
-    yodel_log_limited(group->settings->log, &group->refusals, yodel_loop_now(group->loop),
+    yodel_log_limited(group->settings->log, &group->warnings->refused, yodel_loop_now(group->loop),
                       YODEL_LOG_WARNING, "connection refused: %s", why);
 }
 

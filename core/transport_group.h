@@ -30,13 +30,21 @@ typedef struct yodel_connection_limit {
     _Alignas(64) _Atomic size_t open;
 } yodel_connection_limit;
 
+/* What a peer can cause to be logged, at most once a second over all groups that are given the same.
+ * Zero it to begin. */
+typedef struct yodel_transport_warnings {
+    yodel_log_limit refused;
+    yodel_log_limit callback_failed;
+} yodel_transport_warnings;
+
 typedef struct yodel_transport_settings {
     yodel_protocol_factory factory;
     yodel_write_limits write_limits;
     double idle_timeout;  /* seconds without data_received consuming anything; 0: never */
     double write_timeout; /* seconds in which the peer takes no byte of waiting output; 0: never */
-    yodel_connection_limit *limit;     /* shared, must outlive the group */
-    const yodel_memory_budget *memory; /* shared, must outlive the group; NULL: no limit */
+    yodel_connection_limit *limit;      /* shared, must outlive the group */
+    const yodel_memory_budget *memory;  /* shared, must outlive the group; NULL: no limit */
+    yodel_transport_warnings *warnings; /* shared, must outlive the group; NULL: its own */
     const char *full_message; /* what a connection above the limit is sent; NULL: nothing */
     yodel_log *log;           /* NULL: silent */
 } yodel_transport_settings;

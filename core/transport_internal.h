@@ -123,8 +123,8 @@ struct yodel_transport_group {
     bool draining;
     void (*drained)(void *arg);
     void *drained_arg;
-    yodel_log_limit callback_failures;
-    yodel_log_limit refusals;
+    yodel_transport_warnings *warnings; /* the settings', or own_warnings */
+    yodel_transport_warnings own_warnings;
     yodel_log_limit sheds;
 };
 
