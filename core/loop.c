@@ -237,8 +237,10 @@ static void arm(yodel_timer *timer)
     if (!timer->loop->running) {
         ev_now_update(ev);
     }
-    /* Negative for the past, so that late ones keep their order. */
-    double seconds = (double)(int64_t)(timer->at_ns - now) / 1e9;
+    /* Negative for the past, so that late ones keep their order. An instant may be as far away as
+     * "never", UINT64_MAX. */
+    double seconds = timer->at_ns >= now ? (double)(timer->at_ns - now) / 1e9
+                                         : -(double)(now - timer->at_ns) / 1e9;
     ev_timer_set(&timer->watcher, seconds, 0.0);
     ev_timer_start(ev, &timer->watcher);
 }
