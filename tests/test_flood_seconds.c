@@ -25,6 +25,7 @@ static yodel_interval *interval(uint64_t second, uint64_t sent, double cpu)
     i->tally = calloc(1, sizeof *i->tally);
     assert_non_null(i->tally);
     i->tally->sent = sent;
+    i->tally->answered = sent - 3;
     i->tally->flaws[YODEL_FLAW_LOST] = 1;
     i->tally->faults[YODEL_FAULT_RESET] = 2;
     yodel_histogram_record(&i->tally->service, 1000 * sent, 1);
@@ -82,6 +83,7 @@ static void test_a_second_is_of_all(void **state)
     assert_near(seen.last.begin, -1);
     assert_near(seen.last.length, 1);
     assert_near(yodel_seconds_busiest(&s), 0); /* nothing counts yet */
+    assert_near(yodel_seconds_rate(&s), 0);
     /* The other ends: nobody waits for it any more. */
     yodel_seconds_add(&s, 1, interval(2, 200, 0.25), true);
     assert_int_equal(seen.count, 2);
@@ -93,6 +95,7 @@ static void test_a_second_is_of_all(void **state)
     /* What comes when the time is over does not count. */
     yodel_seconds_add(&s, 0, interval(4, 40, 1), true);
     assert_near(yodel_seconds_busiest(&s), 0.375);
+    assert_near(yodel_seconds_rate(&s), ((220 - 6) + (30 - 3)) / 2.0);
     assert_int_equal(result->total.sent, 7 + 110 + 220 + 30 + 40);
     assert_int_equal(result->timeline_count, 4);
     assert_int_equal(s.progress, START + 4 * SECOND - 40);

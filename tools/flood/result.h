@@ -65,7 +65,7 @@ typedef struct yodel_result {
     char note[256];    /* what else should be known (flood at its limit in a closed loop); "" */
 
     yodel_tally total;   /* of the whole run */
-    double counted_rate; /* lines answered per second, of those counted */
+    double counted_rate; /* lines answered per second, in the time that counts */
 
     bool has_mismatch;
     yodel_mismatch mismatch;

@@ -196,13 +196,23 @@ static double measured(const run *r)
     return r->seconds.start > 0 && seconds > 0 ? seconds : 0;
 }
 
+/* Lines answered per second. With a number of lines (-n) its time ends with the last answer. */
+static double rate_of(const run *r)
+{
+    const yodel_result *result = r->result;
+
+    if (r->options->messages > 0 || r->options->idle) {
+        return result->seconds > 0 ? (double)result->total.counted / result->seconds : 0;
+    }
+    return yodel_seconds_rate(&r->seconds);
+}
+
 static void finish(run *r)
 {
     yodel_result *result = r->result;
 
     result->seconds = measured(r);
-    result->counted_rate =
-        result->seconds > 0 ? (double)result->total.counted / result->seconds : 0;
+    result->counted_rate = rate_of(r);
     find_mismatch(r);
     find_slowest(r);
     yodel_verdict(result, r->options, yodel_seconds_busiest(&r->seconds));

@@ -132,6 +132,7 @@ static void merge_second(yodel_seconds *all)
             all->sources[i].cpu += cpu[i];
         }
         all->counted += s.length;
+        all->answered += s.answered;
     }
     free(cpu);
     yodel_tally_add(&all->result->total, all->merged);
@@ -207,6 +208,11 @@ void yodel_seconds_add(yodel_seconds *all, uint32_t index, yodel_interval *inter
     *from->last = &interval->mail;
     from->last = &interval->mail.next;
     merge_seconds(all);
+}
+
+double yodel_seconds_rate(const yodel_seconds *all)
+{
+    return all->counted > 0 ? (double)all->answered / all->counted : 0;
 }
 
 double yodel_seconds_busiest(const yodel_seconds *all)

@@ -35,7 +35,8 @@ typedef struct yodel_seconds {
     yodel_usage self, other;       /* at `end`: flood's and the server's */
     yodel_tally *merged;           /* of one second */
     size_t timeline_room;
-    double counted; /* seconds of the timeline that count */
+    double counted;    /* seconds of the timeline that count */
+    uint64_t answered; /* lines answered in them, whenever they were sent */
 } yodel_seconds;
 
 /* server and watcher may be NULL; all must outlive it. 0 or -ENOMEM; yodel_seconds_destroy in any
@@ -53,6 +54,10 @@ void yodel_seconds_add(yodel_seconds *all, uint32_t index, yodel_interval *inter
 
 /* Seconds from the end of the warm-up to this instant; negative in the warm-up. After begin. */
 double yodel_seconds_since_warm_up(const yodel_seconds *all, uint64_t at);
+
+/* Lines answered per second of the time that counts; 0 when there was none. What was sent in it but
+ * answered later is not in it: a deep window would make the server look faster than it is. */
+double yodel_seconds_rate(const yodel_seconds *all);
 
 /* What part of the time that counts the busiest thread used a core, 1.0 is all of it; 0 when that
  * time was too short to say. */
