@@ -14,7 +14,7 @@
  *
  * The slack, therefore: max may be exceeded by that eighth, and, while a group with too much is
  * stuck in a callback or has not been asked yet, by what the others need to get to their own shares:
- * less than max again. Memory of aborted connections is free at the end of their turn.
+ * less than max again. Memory of aborted connections is free a turn later.
  */
 #ifndef YODEL_CORE_MEMORY_BUDGET_H
 #define YODEL_CORE_MEMORY_BUDGET_H
