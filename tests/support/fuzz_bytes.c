@@ -77,7 +77,11 @@ static void add_piece(net_text *t, test_random *r, size_t max_line)
         break;
     case 6:
         for (size_t n = test_random_below(r, one_in(r, 20) ? 5000 : 50); n > 0; n--) {
-            net_text_add(t, "many\r\n" + (max_line < 4 ? 4 : 0), max_line < 4 ? 2 : 6);
+            if (max_line < 4) {
+                net_text_add(t, "\r\n", 2);
+            } else {
+                net_text_add(t, "many\r\n", 6);
+            }
         }
         break;
     default:

@@ -232,7 +232,7 @@ json_t *yodel_json_run(const yodel_report *report, const yodel_result *run)
 {
     bool kept = true;
     json_t *promises = slos(report->options, run, &kept);
-    int status = yodel_result_status(run);
+    int status = (int)yodel_result_status(run);
     json_t *o = yodel_json_with(json_object(), "valid", json_boolean(run->invalid[0] == '\0'));
 
     o = yodel_json_with(o, "invalid", yodel_json_text(run->invalid));

@@ -92,7 +92,7 @@ static int status_of(const yodel_report *report)
     for (size_t g = 0; g < sizeof gravest_first / sizeof gravest_first[0]; g++) {
         for (size_t i = 0; i < report->count; i++) {
             if (yodel_result_status(&report->results[i]) == gravest_first[g]) {
-                return gravest_first[g];
+                return (int)gravest_first[g];
             }
         }
     }
