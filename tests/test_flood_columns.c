@@ -123,8 +123,8 @@ static void short_ends(void **state)
 {
     const yodel_second timeline[] = {
         {.begin = -1, .length = 1, .sent = 5},
-        {.begin = 0, .length = 1, .sent = 100},
-        {.begin = 1, .length = 0.05, .sent = 5},
+        {.begin = 0, .length = 1, .sent = 100, .p50 = 1000000, .most = 2000000},
+        {.begin = 1, .length = 0.05, .sent = 5, .p50 = 9000000, .most = 9000000},
         {.begin = 1.05, .length = 0, .sent = 1},
     };
     yodel_columns *c = columns_of(timeline, 3);
@@ -133,6 +133,8 @@ static void short_ends(void **state)
     assert_int_equal(c->count, 2);
     is_about(c->to[1], 1.05);
     is_about(c->sent[1], 100);
+    is_about(c->p50[1], 0.001); /* that of a few lines says nothing */
+    is_about(c->most[1], 0.009);
     free(c);
 
     c = columns_of(timeline, 4); /* an end of no length is no reason to keep a short one */

@@ -16,9 +16,12 @@ static void add(yodel_columns *c, size_t i, const yodel_second *s)
     c->in_flight[i] = (double)s->in_flight;
     c->flaws[i] += (double)s->flaws;
     c->faults[i] += (double)s->faults;
-    c->p50[i] = fmax(c->p50[i], (double)s->p50 / 1e9);
-    c->p90[i] = fmax(c->p90[i], (double)s->p90 / 1e9);
-    c->p99[i] = fmax(c->p99[i], (double)s->p99 / 1e9);
+    /* A rest joined to a second has too few lines for percentiles. */
+    if (s->length >= too_short || c->from[i] == s->begin) {
+        c->p50[i] = fmax(c->p50[i], (double)s->p50 / 1e9);
+        c->p90[i] = fmax(c->p90[i], (double)s->p90 / 1e9);
+        c->p99[i] = fmax(c->p99[i], (double)s->p99 / 1e9);
+    }
     c->most[i] = fmax(c->most[i], (double)s->most / 1e9);
     c->lag99[i] = fmax(c->lag99[i], (double)s->lag99 / 1e9);
     c->client_cpu[i] += s->client_cpu * s->length;

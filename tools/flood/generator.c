@@ -321,7 +321,8 @@ static int make(yodel_generator *g)
     g->sent_at = calloc((size_t)g->count * yodel_conversation_ring(o->depth), sizeof *g->sent_at);
     g->with_due = calloc(o->rate > 0 ? g->count : 1, sizeof(yodel_connection *));
     g->working = malloc(o->target_count);
-    g->in = malloc(YODEL_GENERATOR_IN);
+    g->in =
+        aligned_alloc(4096, YODEL_GENERATOR_IN); /* a page: core/transport_internal.h says why */
     g->out = malloc(YODEL_GENERATOR_OUT);
     bool is_long = g->plan->payload.length_min >= YODEL_GENERATOR_LONG;
     g->batch = is_long ? malloc(sizeof *g->batch) : NULL;

@@ -16,8 +16,9 @@
 #include "generator.h"
 #include "plan.h"
 
-/* Lines from this length on are sent from where they lie, without a copy. */
-#define YODEL_GENERATOR_LONG 1000
+/* Lines from this length on are sent from where they lie: below, a piece more costs the kernel more than
+ * copying does. */
+#define YODEL_GENERATOR_LONG 4096
 
 /* How much is received and sent at a time. */
 #define YODEL_GENERATOR_IN  ((size_t)64 * 1024)
