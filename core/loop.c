@@ -226,7 +226,7 @@ void yodel_deferred_cancel(yodel_deferred *deferred)
 #define ROUNDING_NS 1000
 
 /* A timer later than this fires a turn later still. */
-#define LATE_NS (50 * 1000 * 1000)
+#define LATE_NS UINT64_C(50000000)
 
 static void arm(yodel_timer *timer)
 {
