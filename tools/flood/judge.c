@@ -140,9 +140,7 @@ static void note_mismatch(const yodel_conversation *c, yodel_referee *r, yodel_f
             yodel_line_copy(&line, true, m->from, (char *)m->expected, sizeof m->expected);
     }
     m->got_kept = s.whole - m->from < sizeof m->got ? s.whole - m->from : sizeof m->got;
-    if (m->got_kept > 0) {
-        memcpy(m->got, s.data + m->from, m->got_kept);
-    }
+    memcpy(m->got, s.data + m->from, m->got_kept);
 }
 
 /* The judgement of a line was corrected; what is shown of it follows. */
@@ -342,9 +340,12 @@ static suspect collected(const struct yodel_doubt *doubt)
 {
     const char *data = (const char *)yodel_buffer_data(&doubt->answer);
     size_t length = yodel_buffer_len(&doubt->answer);
-    bool ended = length >= 2 && memcmp(data + length - 2, "\r\n", 2) == 0;
 
-    return (suspect){length > 0 ? data : "", ended ? length - 2 : length, length};
+    if (data == NULL) {
+        return (suspect){.data = ""};
+    }
+    bool ended = length >= 2 && memcmp(data + length - 2, "\r\n", 2) == 0;
+    return (suspect){data, ended ? length - 2 : length, length};
 }
 
 size_t yodel_judge_take(yodel_conversation *c, yodel_referee *r, const char *data, size_t length,
