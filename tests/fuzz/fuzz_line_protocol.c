@@ -78,6 +78,12 @@ int yodel_transport_write(yodel_transport *t, const void *data, size_t len)
     return 0;
 }
 
+bool yodel_transport_is_received(const yodel_transport *t, const void *data, size_t len)
+{
+    uintptr_t offset = (uintptr_t)data - (uintptr_t)t->window;
+    return offset <= t->window_len && len <= t->window_len - offset;
+}
+
 void yodel_transport_close(yodel_transport *t, int reason)
 {
     if (t->open) {
