@@ -300,7 +300,7 @@ static void keep(struct yodel_doubt *doubt, const char *data, size_t length)
 static void begin(yodel_conversation *c, const yodel_referee *r)
 {
     const yodel_payload *p = r->payload;
-    uint32_t longest = p->prefix_length + p->length_min + p->length_range + 1;
+    uint32_t longest = p->prefix_length + p->length_max + 2;
     struct yodel_doubt *doubt = c->doubt;
 
     yodel_buffer_init(&doubt->answer, 2 * longest + KEPT_MORE);
