@@ -104,7 +104,8 @@ static void test_json_lines(void **state)
 
 /* --- when it cannot write ----------------------------------------------------------------------*/
 
-/* Reads the pipe until a line says how many were lost. */
+/* Reads the pipe until a line says how many were lost: one, on a machine so fast that the 50
+ * clients were served before the second line of statistics was due, or more. */
 static void expect_lost_lines_told(int pipe_end)
 {
     net_text log = {0};
@@ -117,7 +118,7 @@ static void expect_lost_lines_told(int pipe_end)
             ssize_t n = read(pipe_end, more, sizeof more);
             assert_true(n > 0);
             net_text_add(&log, more, (size_t)n);
-            told = memmem(log.data, log.len, " log lines lost\n", 16);
+            told = memmem(log.data, log.len, " log line", 9);
         }
     }
     while (told > log.data && told[-1] >= '0' && told[-1] <= '9') {
