@@ -1,155 +1,12 @@
 #include "server/options.h"
 
-#include "core/idle.h"
-#include "core/option_error.h"
-#include "core/units.h"
 #include "proto/registry.h"
+#include "server/option_values.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-
-const char yodel_server_help[] =
-    "Usage: yodel-server [options]\n"
-    "\n"
-    "Serves a line protocol with one event loop per core, until SIGTERM or SIGINT.\n"
-    "\n"
-    "  -H, --host HOST        address or name to listen on, repeatable (default localhost:\n"
-    "                         every address that it resolves to)\n"
-    "  -p, --port PORT        port (default 8007; 0 takes a free one)\n"
-    "  -t, --threads N        worker loops (default: the cores this process may use)\n"
-    "  -P, --protocol NAME    chat (default), stream, raw, dump; 'help' lists them\n"
-    "      --accept MODE      handoff (default): an acceptor thread balances exactly;\n"
-    "                         reuseport: each worker accepts, the kernel balances\n"
-    "      --pin              worker i on core i of those allowed\n"
-    "      --max-line BYTES   longest line without its CRLF (default 65536)\n"
-    "      --idle-timeout SEC close after so long without a complete line (default 30;\n"
-    "                         0 never)\n"
-    "      --write-timeout SEC  abort when the client takes nothing of waiting answers\n"
-    "                         for so long (default 30; 0 never)\n"
-    "      --max-connections N  refuse more (default: the file descriptor limit less a\n"
-    "                         reserve)\n"
-    "      --max-memory BYTES for all connections' buffers together; the largest are aborted\n"
-    "                         above it (default a quarter of the machine's memory or of\n"
-    "                         the cgroup's limit; 0 no limit)\n"
-    "      --write-buffer HIGH[:LOW[:HARD]]\n"
-    "                         unsent bytes at which reading stops, goes on, and the\n"
-    "                         connection is aborted (default 64K:16K:1M)\n"
-    "      --grace SEC        time for busy connections when told to end (default 10)\n"
-    "      --backlog N        connections that may queue (default 4096)\n"
-    "      --stats SEC        log the counters every SEC seconds\n"
-    "      --log-level LEVEL  error, warning, info (default) or debug\n"
-    "      --log-format FMT   text (default) or json\n"
-    "  -h, --help\n"
-    "  -V, --version\n"
-    "\n"
-    "Sizes take K, M or G; times us, ms, s, m or h (plain numbers are seconds); both may have\n"
-    "fractions.\n"
-    "\n"
-    "Exit status: 0 after a drain; 1 when it could not start, or a second signal ended it\n"
-    "at once; 2 for a mistake in the options.\n";
-
-/* --- values --- */
-
-#define LEAST_MEMORY (UINT64_C(1) << 20)
-#define MOST_MEMORY  (UINT64_C(1) << 60)
-
-static int parse_count(const char *name, const char *text, uint64_t min, uint64_t max,
-                       uint64_t *count, const yodel_complaint *c)
-{
-    if (yodel_parse_count(text, min, max, count) < 0) {
-        return yodel_complain(c, "--%s '%s' is not a whole number from %llu to %llu", name, text,
-                              (unsigned long long)min, (unsigned long long)max);
-    }
-    return 0;
-}
-
-static int complain_of_size(const char *name, const char *text, const yodel_complaint *c)
-{
-    return yodel_complain(c, "--%s '%s' is not a size like 65536, 64K or 1.5M", name, text);
-}
-
-static int parse_size(const char *name, const char *text, uint64_t min, uint64_t max,
-                      uint32_t *bytes, const yodel_complaint *c)
-{
-    uint64_t value;
-    int code = yodel_parse_size(text, &value);
-    if (code == -EINVAL) {
-        return complain_of_size(name, text, c);
-    }
-    if (code < 0 || value < min || value > max) {
-        return yodel_complain(c, "--%s '%s' is not from %llu to %llu bytes", name, text,
-                              (unsigned long long)min, (unsigned long long)max);
-    }
-    *bytes = (uint32_t)value;
-    return 0;
-}
-
-/* 0, or enough to be worth it: who gives less has forgotten the unit. */
-static int parse_memory(const char *name, const char *text, uint64_t *bytes,
-                        const yodel_complaint *c)
-{
-    uint64_t value;
-    int code = yodel_parse_size(text, &value);
-    if (code == -EINVAL) {
-        return complain_of_size(name, text, c);
-    }
-    if (code < 0 || (value != 0 && value < LEAST_MEMORY) || value > MOST_MEMORY) {
-        return yodel_complain(c, "--%s '%s' is neither 0 nor from %llu to %llu bytes", name, text,
-                              (unsigned long long)LEAST_MEMORY, (unsigned long long)MOST_MEMORY);
-    }
-    *bytes = value;
-    return 0;
-}
-
-static int parse_duration(const char *name, const char *text, double *seconds,
-                          const yodel_complaint *c)
-{
-    double value;
-    int code = yodel_parse_duration(text, &value);
-    if (code == -EINVAL) {
-        return yodel_complain(c, "--%s '%s' is not a duration like 30, 1.5s, 500ms or 2m", name,
-                              text);
-    }
-    if (code < 0 || value > YODEL_IDLE_MAX_SECONDS) {
-        return yodel_complain(c, "--%s '%s' is longer than 24 days", name, text);
-    }
-    *seconds = value;
-    return 0;
-}
-
-/* HIGH[:LOW[:HARD]]. hard stays 0 when it is not given: see finish. */
-static int parse_write_buffer(const char *text, yodel_write_limits *limits,
-                              const yodel_complaint *c)
-{
-    const char *name = "write-buffer";
-    char copy[128];
-    if (strlen(text) >= sizeof(copy)) {
-        return yodel_complain(c, "--%s '%s' is not HIGH[:LOW[:HARD]]", name, text);
-    }
-    strcpy(copy, text);
-    char *rest = copy;
-    const char *high = strsep(&rest, ":");
-    const char *low = strsep(&rest, ":");
-    const char *hard = rest;
-
-    *limits = (yodel_write_limits){0};
-    int code = parse_size(name, high, 1, INT32_MAX, &limits->high, c);
-    limits->low = limits->high / 4;
-    if (code == 0 && low != NULL) {
-        code = parse_size(name, low, 0, INT32_MAX, &limits->low, c);
-    }
-    if (code == 0 && hard != NULL) {
-        code = parse_size(name, hard, 1, INT32_MAX, &limits->hard, c);
-    }
-    if (code == 0 && limits->low > limits->high) {
-        code = yodel_complain(c, "--%s '%s': the low mark is above the high one", name, text);
-    }
-    return code;
-}
-
-/* --- options --- */
 
 enum {
     OPTION_ACCEPT = 256,
@@ -242,9 +99,9 @@ static int set_option(yodel_server_options *o, int option, const char *value,
         return add_host(o, value, c);
     case 'p':
         server->port = value;
-        return parse_count("port", value, 0, UINT16_MAX, &count, c);
+        return yodel_server_parse_count("port", value, 0, UINT16_MAX, &count, c);
     case 't':
-        code = parse_count("threads", value, 1, YODEL_MAX_THREADS, &count, c);
+        code = yodel_server_parse_count("threads", value, 1, YODEL_MAX_THREADS, &count, c);
         server->threads = (unsigned)count;
         return code;
     case 'P':
@@ -255,27 +112,27 @@ static int set_option(yodel_server_options *o, int option, const char *value,
         server->pin = true;
         return 0;
     case OPTION_MAX_LINE:
-        return parse_size("max-line", value, 1, 1 << 30, &o->max_line, c);
+        return yodel_server_parse_size("max-line", value, 1, 1 << 30, &o->max_line, c);
     case OPTION_IDLE_TIMEOUT:
-        return parse_duration("idle-timeout", value, &server->idle_timeout, c);
+        return yodel_server_parse_duration("idle-timeout", value, &server->idle_timeout, c);
     case OPTION_WRITE_TIMEOUT:
-        return parse_duration("write-timeout", value, &server->write_timeout, c);
+        return yodel_server_parse_duration("write-timeout", value, &server->write_timeout, c);
     case OPTION_MAX_CONNECTIONS:
-        code = parse_count("max-connections", value, 1, INT32_MAX, &count, c);
+        code = yodel_server_parse_count("max-connections", value, 1, INT32_MAX, &count, c);
         server->max_connections = (size_t)count;
         return code;
     case OPTION_MAX_MEMORY:
-        return parse_memory("max-memory", value, &server->max_memory, c);
+        return yodel_server_parse_memory("max-memory", value, &server->max_memory, c);
     case OPTION_WRITE_BUFFER:
-        return parse_write_buffer(value, &server->write_limits, c);
+        return yodel_server_parse_write_buffer(value, &server->write_limits, c);
     case OPTION_GRACE:
-        return parse_duration("grace", value, &o->grace, c);
+        return yodel_server_parse_duration("grace", value, &o->grace, c);
     case OPTION_BACKLOG:
-        code = parse_count("backlog", value, 1, INT32_MAX, &count, c);
+        code = yodel_server_parse_count("backlog", value, 1, INT32_MAX, &count, c);
         server->backlog = (int)count;
         return code;
     case OPTION_STATS:
-        code = parse_duration("stats", value, &o->stats, c);
+        code = yodel_server_parse_duration("stats", value, &o->stats, c);
         return code == 0 && o->stats <= 0 ? yodel_complain(c, "--stats must be above 0") : code;
     case OPTION_LOG_LEVEL:
         return yodel_log_level_parse(value, &o->log_level) < 0
