@@ -156,7 +156,7 @@ void yodel_transport_end(yodel_transport *t, int reason)
 
 void yodel_transport_flushed(yodel_transport *t)
 {
-    if (t->eof || shutdown(t->io.fd, SHUT_WR) < 0) {
+    if ((t->held & YODEL_HELD_EOF) || shutdown(t->io.fd, SHUT_WR) < 0) {
         yodel_transport_end(t, t->reason);
         return;
     }
@@ -173,6 +173,7 @@ void yodel_transport_close(yodel_transport *t, int reason)
     }
     t->state = YODEL_TRANSPORT_CLOSING;
     t->reason = reason;
+    yodel_transport_measure_room(t);
     if (yodel_transport_unsent(t) == 0) {
         yodel_transport_flushed(t);
     } else {
@@ -247,7 +248,7 @@ void yodel_transport_drained(yodel_transport *t, bool idle)
             yodel_transport_close(t, YODEL_EDRAIN);
         }
     } else if (t->state == YODEL_TRANSPORT_OPEN) {
-        t->drained = true;
+        t->held |= YODEL_HELD_DRAINED;
         yodel_transport_watch(t);
     } else if (idle && t->state == YODEL_TRANSPORT_LINGERING) {
         yodel_transport_end(t, t->reason); /* as close_quiet: nothing is on its way */
@@ -256,19 +257,19 @@ void yodel_transport_drained(yodel_transport *t, bool idle)
 
 void yodel_transport_pause_reading(yodel_transport *t)
 {
-    if (t->state != YODEL_TRANSPORT_OPEN || t->paused) {
+    if (t->state != YODEL_TRANSPORT_OPEN || (t->held & YODEL_HELD_PAUSED)) {
         return;
     }
-    t->paused = true;
+    t->held |= YODEL_HELD_PAUSED;
     yodel_transport_watch(t);
 }
 
 void yodel_transport_resume_reading(yodel_transport *t)
 {
-    if (!t->paused) {
+    if (!(t->held & YODEL_HELD_PAUSED)) {
         return;
     }
-    t->paused = false;
+    t->held &= (uint8_t)~YODEL_HELD_PAUSED;
     yodel_transport_read_on(t);
 }
 
@@ -291,12 +292,12 @@ void yodel_transport_set_limits(yodel_transport *t, yodel_write_limits limits)
     t->high = limits.high;
     t->low = limits.low;
     t->out.limit = limits.hard;
+    yodel_transport_measure_room(t);
 }
 
 size_t yodel_transport_unsent(const yodel_transport *t)
 {
-    size_t corked = t->group->corked == t ? t->group->cork_total : 0;
-    return yodel_buffer_len(&t->out) + corked;
+    return yodel_buffer_len(&t->out) + yodel_transport_corked(t);
 }
 
 size_t yodel_transport_unread(const yodel_transport *t)
@@ -307,6 +308,12 @@ size_t yodel_transport_unread(const yodel_transport *t)
 int yodel_transport_peer(const yodel_transport *t, yodel_address *peer)
 {
     return yodel_address_of_peer(t->io.fd, peer);
+}
+
+yodel_transport *yodel_transport_of(const void *protocol)
+{
+    uintptr_t at = (uintptr_t)protocol - offsetof(yodel_transport, protocol);
+    return (yodel_transport *)at; /* NOLINT(performance-no-int-to-ptr) */
 }
 
 yodel_loop *yodel_transport_loop(const yodel_transport *t)

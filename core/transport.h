@@ -39,6 +39,13 @@ typedef struct yodel_write_limits {
  * (connection_lost will come with the same): -ENOMEM, YODEL_EOVERRUN, -ECONNRESET and the like. */
 int yodel_transport_write(yodel_transport *transport, const void *data, size_t len);
 
+/* Room for len bytes behind what was written, for a writer that composes them in place: they count as
+ * written, so fill them in before anything else is done with this transport. YODEL_COMPOSE_SLACK bytes
+ * behind them may be written, too, and mean nothing. NULL, with nothing done: there is no such room just now, or
+ * so many bytes are better not copied, or the connection is closing; yodel_transport_write them. */
+#define YODEL_COMPOSE_SLACK 8
+void *yodel_transport_compose(yodel_transport *transport, size_t len);
+
 /* Do these bytes lie in what data_received is looking at just now? Then they can be read, and written
  * without being copied. */
 bool yodel_transport_is_received(const yodel_transport *transport, const void *data, size_t len);
@@ -87,6 +94,9 @@ size_t yodel_transport_unread(const yodel_transport *transport);
 
 /* The peer's address. 0, or a negative errno (-ENOTCONN when it is gone). (get_extra_info) */
 int yodel_transport_peer(const yodel_transport *transport, yodel_address *peer);
+
+/* The transport of a protocol instance, the self of its callbacks. */
+yodel_transport *yodel_transport_of(const void *protocol);
 
 /* The loop it runs on, for timers and tasks. */
 yodel_loop *yodel_transport_loop(const yodel_transport *transport);

@@ -164,12 +164,13 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
     if (group == NULL) {
         return -ENOMEM;
     }
-    group->receive = aligned_alloc(YODEL_RECEIVE_ALIGNMENT, YODEL_HEADROOM + YODEL_RECEIVE_SIZE);
-    group->cork = malloc(YODEL_CORK_SIZE);
-    if (group->receive == NULL || group->cork == NULL) {
+    group->receive = aligned_alloc(YODEL_RECEIVE_ALIGNMENT, YODEL_BUFFERS);
+    if (group->receive == NULL) {
         yodel_transport_group_free(group);
         return -ENOMEM;
     }
+    group->cork = group->receive + YODEL_HEADROOM + YODEL_RECEIVE_SIZE + YODEL_CORK_APART;
+    yodel_transport_drop_cork(group);
     group->loop = loop;
     group->ev = yodel_loop_ev(loop);
     group->settings = settings;
@@ -207,7 +208,6 @@ void yodel_transport_group_free(yodel_transport_group *group)
         yodel_resolver_free(group->resolver);
     }
     free(group->receive);
-    free(group->cork);
     free(group);
 }
 

@@ -34,10 +34,15 @@
  * page is a few bytes above the one copied from. */
 #define YODEL_RECEIVE_ALIGNMENT ((size_t)4096)
 
+/* The same goes for loads and stores in general: one that looks as if it read what was just stored, going
+ * by the address within the page, waits. So the cork begins half a page off. */
+#define YODEL_CORK_APART ((size_t)2048)
+
 /* The cork: bytes copied this turn, and pieces to gather. From GATHER_MIN up sending from where the
  * bytes lie beats copying them: a piece more costs the kernel what copying 2 to 4 KiB does. */
 #define YODEL_CORK_SIZE   ((size_t)64 * 1024)
 #define YODEL_CORK_PIECES 256
+#define YODEL_BUFFERS     (YODEL_HEADROOM + YODEL_RECEIVE_SIZE + YODEL_CORK_SIZE + (size_t)4096)
 #define YODEL_GATHER_MIN  4096u
 
 /* What may still come of a client that had sent before a drain: what its kernel can hold for it
@@ -48,7 +53,7 @@
 #define YODEL_LINGER_BYTES   ((uint32_t)64 * 1024)
 
 enum yodel_transport_state {
-    YODEL_TRANSPORT_OPEN,
+    YODEL_TRANSPORT_OPEN = 0,
     YODEL_TRANSPORT_CLOSING,
     YODEL_TRANSPORT_LINGERING,
     YODEL_TRANSPORT_ENDED,
@@ -59,6 +64,13 @@ enum yodel_transport_origin {
     YODEL_TRANSPORT_ACCEPTED, /* a client's: counted, holds a place of the limit */
     YODEL_TRANSPORT_REFUSED,  /* a client's above the limit: counted, holds no place */
     YODEL_TRANSPORT_OPENED,   /* our own, to another server (connect.h) */
+};
+
+enum yodel_transport_held {
+    YODEL_HELD_PAUSED = 1,  /* by the protocol */
+    YODEL_HELD_CHOKED = 2,  /* by us: output is above the high water mark */
+    YODEL_HELD_EOF = 4,     /* the peer's end of file was received */
+    YODEL_HELD_DRAINED = 8, /* a drain has told the protocol, which closes when it has finished */
 };
 
 struct yodel_transport {
@@ -76,14 +88,11 @@ struct yodel_transport {
     int reason;
     uint8_t state;
     uint8_t origin;
-    bool paused : 1;    /* by the protocol: data_received may not be called */
-    bool choked : 1;    /* likewise, by us: output is above the high water mark */
+    uint8_t held;       /* enum yodel_transport_held, or-ed: why data_received may not be called */
     bool redeliver : 1; /* the kept input has to be handed in, whatever else holds */
     bool resumed : 1;   /* likewise, unless reading is paused again */
     bool writing_paused : 1;
-    bool eof : 1; /* the peer's end of file was received */
     bool draining : 1;
-    bool drained : 1;      /* and the protocol, told so, closes when it has finished */
     bool own_timeouts : 1; /* the protocol's: no idle timeout */
     bool lossy : 1;        /* ended with output that was never sent: the peer must see a reset */
     _Alignas(max_align_t) unsigned char protocol[];
@@ -95,15 +104,20 @@ struct yodel_transport_group {
     const yodel_transport_settings *settings;
     yodel_counters *counters;
 
-    uint8_t *receive;      /* headroom, then YODEL_RECEIVE_SIZE */
+    uint8_t *receive;      /* headroom, then YODEL_RECEIVE_SIZE, then the cork: one allocation */
     const uint8_t *window; /* what data_received is looking at just now; NULL between turns */
     size_t window_len;
+    size_t front; /* bytes in front of it that are free, too */
 
-    yodel_transport *corked; /* whose output the cork holds; NULL: it is empty */
+    /* The cork: pieces, which lie in its memory or are gathered, and behind them the run, copied
+     * bytes that are not a piece yet. Its transport has nothing in its own buffer. */
+    yodel_transport *corked; /* whose output it holds; NULL: it is empty */
     uint8_t *cork;
-    size_t cork_used;
-    int pieces; /* between two sums: side by side gcc adds to them as one vector, twice as slowly */
-    size_t cork_total; /* bytes of all pieces */
+    uint8_t *run;
+    uint8_t *cork_next; /* the run's end: where the next byte is copied to */
+    size_t room;        /* fewer bytes than this can be composed there; 0 once corked closes */
+    int pieces;
+    size_t closed_bytes; /* of the pieces */
     struct iovec piece[YODEL_CORK_PIECES];
     yodel_deferred flush; /* for writes outside a read turn */
 
@@ -133,10 +147,10 @@ static inline void *yodel_transport_protocol(yodel_transport *t)
     return t->protocol;
 }
 
-/* May data_received be called? */
+/* May data_received be called? Asked after every line. */
 static inline bool yodel_transport_reads(const yodel_transport *t)
 {
-    return t->state == YODEL_TRANSPORT_OPEN && !(t->paused | t->choked | t->eof | t->drained);
+    return (t->state | t->held) == 0;
 }
 
 /* transport.c */
@@ -198,6 +212,10 @@ void yodel_transport_discard(yodel_transport *t);
 /* Sends what the cork holds, whoever wrote it, and pauses writers that are above their high water
  * mark, until nobody has anything in the cork. */
 void yodel_transport_flush(yodel_transport_group *group);
+/* Has the cork's room fit its transport's state and limits, if that is t. */
+void yodel_transport_measure_room(yodel_transport *t);
+/* How much the cork holds of t's. */
+size_t yodel_transport_corked(const yodel_transport *t);
 /* Throws away what the cork holds. */
 void yodel_transport_drop_cork(yodel_transport_group *group);
 /* The socket takes bytes again: sends what was refused. */

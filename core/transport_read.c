@@ -18,7 +18,7 @@ static ssize_t receive(yodel_transport *t, uint8_t *space, size_t size)
 
 static void end_of_input(yodel_transport *t)
 {
-    t->eof = true;
+    t->held |= YODEL_HELD_EOF;
     int code = t->ops->eof_received != NULL ? t->ops->eof_received(yodel_transport_protocol(t)) : 0;
     if (code < 0) {
         yodel_transport_callback_failed(t, "eof_received", code);
@@ -31,9 +31,9 @@ static void end_of_input(yodel_transport *t)
     }
 }
 
-/* Hands len bytes to the protocol and sends what it wrote. Returns how many it consumed, or -1 when
+/* Hands len bytes, with `front` free ones in front of them, to the protocol and sends what it wrote. Returns how many it consumed, or -1 when
  * the connection is no longer open (then its input is of no use). */
-static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len)
+static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len, size_t front)
 {
     yodel_transport_group *group = t->group;
     ssize_t used = (ssize_t)len;
@@ -41,6 +41,7 @@ static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len)
     if (t->ops->data_received != NULL) {
         group->window = data;
         group->window_len = len;
+        group->front = front;
         used = t->ops->data_received(yodel_transport_protocol(t), data, len);
         if (used > (ssize_t)len) {
             used = -EINVAL; /* more than there was: it cannot be told what it wants to see again */
@@ -91,7 +92,7 @@ static ssize_t read_shared(yodel_transport *t)
         memcpy(data, yodel_buffer_data(&t->in), kept);
     }
     size_t len = kept + (size_t)n;
-    ssize_t used = dispatch(t, data, len);
+    ssize_t used = dispatch(t, data, len, YODEL_HEADROOM - kept);
     if (used >= 0) {
         int code = keep_rest(t, data, len, kept, (size_t)used);
         if (code < 0) {
@@ -103,7 +104,7 @@ static ssize_t read_shared(yodel_transport *t)
 
 static void dispatch_own(yodel_transport *t)
 {
-    ssize_t used = dispatch(t, yodel_buffer_data(&t->in), yodel_buffer_len(&t->in));
+    ssize_t used = dispatch(t, yodel_buffer_data(&t->in), yodel_buffer_len(&t->in), 0);
     if (used > 0) {
         yodel_transport_consume(t, &t->in, (size_t)used);
         yodel_transport_shrink(t, &t->in);

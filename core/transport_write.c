@@ -17,7 +17,7 @@ static void pause_if_high(yodel_transport *t)
     t->writing_paused = true;
     yodel_count(t->group->counters, YODEL_COUNT_PAUSED, 1);
     if (t->ops->pause_writing == NULL) {
-        t->choked = true;
+        t->held |= YODEL_HELD_CHOKED;
         yodel_transport_watch(t);
         return;
     }
@@ -34,8 +34,8 @@ static void resume_if_low(yodel_transport *t)
         return;
     }
     t->writing_paused = false;
-    if (t->choked) {
-        t->choked = false;
+    if (t->held & YODEL_HELD_CHOKED) {
+        t->held &= (uint8_t)~YODEL_HELD_CHOKED;
         yodel_transport_read_on(t);
     }
     int code =
@@ -92,22 +92,84 @@ static int wait_with_rest(yodel_transport *t, const struct iovec *piece, int pie
     return 0;
 }
 
+/* --- the cork: see transport_internal.h --- */
+
+static size_t corked_bytes(const yodel_transport_group *group)
+{
+    return group->closed_bytes + (size_t)(group->cork_next - group->run);
+}
+
+size_t yodel_transport_corked(const yodel_transport *t)
+{
+    return t->group->corked == t ? corked_bytes(t->group) : 0;
+}
+
+static size_t copied_bytes(const yodel_transport_group *group)
+{
+    return (size_t)(group->cork_next - group->cork);
+}
+
+static size_t less(size_t bytes, size_t most)
+{
+    return most > bytes ? most - bytes : 0;
+}
+
+/*
+ * How much more may be copied into the cork before it is sent, as it is at the turn's end anyway. At the
+ * high water mark: a writer that the peer cannot follow has to notice there, not a cork later. What is
+ * gathered does not count for that, it takes no memory; but should the kernel refuse everything, there must
+ * be room for it below the hard cap, and for as much again, since the writer notices only then.
+ */
+static size_t room_left(const yodel_transport_group *group)
+{
+    size_t room = less(copied_bytes(group), YODEL_CORK_SIZE);
+    size_t high = less(copied_bytes(group), group->corked->high);
+    size_t hard = less(corked_bytes(group), group->corked->out.limit / 2);
+    high = high < hard ? high : hard;
+    return room < high ? room : high;
+}
+
+void yodel_transport_measure_room(yodel_transport *t)
+{
+    if (t->group->corked != t) {
+        return;
+    }
+    t->group->room = t->state == YODEL_TRANSPORT_OPEN ? room_left(t->group) : 0;
+}
+
 void yodel_transport_drop_cork(yodel_transport_group *group)
 {
     group->corked = NULL;
     group->pieces = 0;
-    group->cork_used = 0;
-    group->cork_total = 0;
+    group->closed_bytes = 0;
+    group->run = group->cork_next = group->cork;
+}
+
+static void add_piece(yodel_transport_group *group, const uint8_t *data, size_t len)
+{
+    group->piece[group->pieces++] = (struct iovec){(void *)(uintptr_t)data, len};
+    group->closed_bytes += len;
+}
+
+/* What was copied since the last piece becomes one. */
+static void close_run(yodel_transport_group *group)
+{
+    size_t len = (size_t)(group->cork_next - group->run);
+    if (len > 0) {
+        add_piece(group, group->run, len);
+        group->run = group->cork_next;
+    }
 }
 
 /* Sends what the cork holds. Calls nobody back. 0, or the code that its transport ended with. */
 static int uncork(yodel_transport_group *group)
 {
     yodel_transport *t = group->corked;
+    close_run(group);
     int pieces = group->pieces;
-    size_t total = group->cork_total;
+    size_t total = group->closed_bytes;
 
-    ssize_t sent = send_pieces(t, group->piece, pieces);
+    ssize_t sent = pieces > 0 ? send_pieces(t, group->piece, pieces) : 0;
     /* Empty from here on; the bytes themselves stay until somebody writes again. */
     yodel_transport_drop_cork(group);
     if (sent < 0) {
@@ -158,31 +220,48 @@ void yodel_transport_send_waiting(yodel_transport *t)
     resume_if_low(t);
 }
 
-/* Makes the cork t's. */
-static void take_cork(yodel_transport *t)
+/* Makes the cork t's, for a write. False: its output cannot go there. */
+static bool take_cork(yodel_transport *t)
 {
     yodel_transport_group *group = t->group;
-    if (group->corked == t) {
-        return;
+    if (t->state != YODEL_TRANSPORT_OPEN || yodel_buffer_len(&t->out) > 0) {
+        return false;
     }
     if (group->corked != NULL) {
         (void)uncork(group);
     }
     group->corked = t;
+    group->room = room_left(group);
     if (group->window == NULL) {
         yodel_loop_defer(group->loop, &group->flush);
     }
+    return true;
 }
 
-static void add_piece(yodel_transport_group *group, const uint8_t *data, size_t len)
+/* The short way: room in a cork that is t's already, and nothing else to do. NULL, with nothing done:
+ * another way. */
+static inline uint8_t *compose_more(yodel_transport *t, size_t len)
 {
-    struct iovec *last = group->pieces > 0 ? &group->piece[group->pieces - 1] : NULL;
-    if (last != NULL && (const uint8_t *)last->iov_base + last->iov_len == data) {
-        last->iov_len += len;
-    } else {
-        group->piece[group->pieces++] = (struct iovec){(void *)(uintptr_t)data, len};
+    yodel_transport_group *group = t->group;
+    if (group->corked != t || len >= group->room || len >= YODEL_GATHER_MIN) {
+        return NULL;
     }
-    group->cork_total += len;
+    uint8_t *space = group->cork_next;
+    group->cork_next += len;
+    group->room -= len;
+    return space;
+}
+
+/* Likewise for a turn's first. Not inlined: the short way must not pay for it. */
+static __attribute__((noinline)) uint8_t *compose_first(yodel_transport *t, size_t len)
+{
+    return t->group->corked != t && take_cork(t) ? compose_more(t, len) : NULL;
+}
+
+void *yodel_transport_compose(yodel_transport *t, size_t len)
+{
+    uint8_t *space = compose_more(t, len);
+    return space != NULL ? space : compose_first(t, len);
 }
 
 /* Bytes that data_received is looking at stay where they are until the turn's end. */
@@ -197,74 +276,61 @@ bool yodel_transport_is_received(const yodel_transport *t, const void *data, siz
     return in_window(t->group, data, len);
 }
 
-/* Into the cork, which becomes t's, as far as that goes: how many bytes it took. */
-static size_t cork_some(yodel_transport *t, const uint8_t *data, size_t len)
+/* The answer of a turn to its first line: what has been written, a few bytes, is put in front of the line
+ * where that lies, which makes it one piece. False: it cannot be. */
+static bool put_in_front(yodel_transport_group *group, const uint8_t *data, size_t len)
 {
-    yodel_transport_group *group = t->group;
-    take_cork(t);
-    if (len >= YODEL_GATHER_MIN && in_window(group, data, len)) {
-        add_piece(group, data, len);
-        return len;
-    }
-    uint8_t *space = group->cork + group->cork_used;
-    if (len > YODEL_CORK_SIZE - group->cork_used) {
-        len = YODEL_CORK_SIZE - group->cork_used;
-    }
-    memcpy(space, data, len);
-    group->cork_used += len;
-    add_piece(group, space, len);
-    return len;
-}
-
-/* A writer that the peer cannot follow has to notice at its high water mark, not a cork later. */
-static bool cork_is_full(const yodel_transport *t)
-{
-    const yodel_transport_group *group = t->group;
-    return group->cork_total >= t->high || group->cork_used == YODEL_CORK_SIZE ||
-           group->pieces == YODEL_CORK_PIECES;
-}
-
-/* The short way, which most writes of a turn with many lines can take: a few bytes more behind those
- * that the cork ends with, and nothing else to do. False, with nothing done: the long way. */
-static inline bool cork_more(yodel_transport *t, const void *data, size_t len)
-{
-    yodel_transport_group *group = t->group;
-    if (group->corked != t || t->state != YODEL_TRANSPORT_OPEN || len == 0 ||
-        len >= YODEL_GATHER_MIN || len >= YODEL_CORK_SIZE - group->cork_used ||
-        len + group->cork_total >= t->high) {
+    size_t head = (size_t)(group->cork_next - group->run);
+    if (group->pieces > 0 || data != group->window || head > group->front) {
         return false;
     }
-    struct iovec *last = &group->piece[group->pieces - 1];
-    uint8_t *space = group->cork + group->cork_used;
-    if ((uint8_t *)last->iov_base + last->iov_len != space) {
-        return false;
-    }
-    last->iov_len += len;
-    group->cork_used += len;
-    group->cork_total += len;
-    memcpy(space, data, len); /* last: so there is nothing that the call has to preserve */
+    uint8_t *start = (uint8_t *)(uintptr_t)data - head;
+    memcpy(start, group->run, head);
+    group->cork_next = group->run;
+    add_piece(group, start, head + len);
     return true;
 }
 
-/* Not inlined: the short way must not pay for the registers that this one needs. */
+/* Into the cork, which is t's, as far as that goes: how many bytes it took. */
+static size_t cork_some(yodel_transport_group *group, const uint8_t *data, size_t len)
+{
+    if (len >= YODEL_GATHER_MIN && in_window(group, data, len)) {
+        if (!put_in_front(group, data, len)) {
+            close_run(group);
+            add_piece(group, data, len);
+        }
+        return len;
+    }
+    size_t space = less(copied_bytes(group), YODEL_CORK_SIZE);
+    if (len > space) {
+        len = space;
+    }
+    memcpy(group->cork_next, data, len);
+    group->cork_next += len;
+    return len;
+}
+
+/* The long way, of bytes that do not fit, are gathered, or have to wait behind others. */
 static __attribute__((noinline)) int write_somehow(yodel_transport *t, const uint8_t *next,
                                                    size_t len)
 {
+    yodel_transport_group *group = t->group;
     int code = 0;
     if (t->state != YODEL_TRANSPORT_OPEN) {
         return -EPIPE;
     }
     while (len > 0 && code == 0) {
         size_t n = len;
-        if (yodel_buffer_len(&t->out) > 0) {
+        if (group->corked == t || take_cork(t)) {
+            n = cork_some(group, next, len);
+            group->room = room_left(group);
+            if (group->room == 0 || group->pieces > YODEL_CORK_PIECES - 3) { /* a run, one, a run */
+                code = uncork(group);
+            }
+        } else {
             code = yodel_transport_append(t, &t->out, next, len);
             if (code < 0) {
                 (void)fail(t, code);
-            }
-        } else {
-            n = cork_some(t, next, len);
-            if (cork_is_full(t)) {
-                code = uncork(t->group);
             }
         }
         next += n;
@@ -276,5 +342,10 @@ static __attribute__((noinline)) int write_somehow(yodel_transport *t, const uin
 
 int yodel_transport_write(yodel_transport *t, const void *data, size_t len)
 {
-    return cork_more(t, data, len) ? 0 : write_somehow(t, data, len);
+    uint8_t *space = compose_more(t, len);
+    if (space == NULL) {
+        return write_somehow(t, data, len);
+    }
+    memcpy(space, data, len);
+    return 0;
 }
