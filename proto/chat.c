@@ -7,10 +7,7 @@ static int line_received(yodel_line_protocol *p, const char *line, size_t len)
         yodel_line_close(p);
         return 0;
     }
-    int code = yodel_line_write(p, prefix, sizeof(prefix) - 1);
-    if (code == 0) {
-        code = yodel_line_write_line(p, line, len);
-    }
+    int code = yodel_line_reply(p, prefix, sizeof(prefix) - 1, line, len);
     return code < 0 ? code : 1;
 }
 

@@ -1,7 +1,7 @@
 #include "proto/framing.h"
 
 #include "core/error.h"
-#include "proto/find_near.h"
+#include "proto/framing_near.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -13,42 +13,25 @@ void yodel_framing_init(yodel_framing *f, const char *delimiter, size_t len, uin
     assert(max_line <= UINT32_MAX - YODEL_DELIMITER_MAX);
     *f = (yodel_framing){.window = max_line + (uint32_t)len, .delimiter_len = (uint8_t)len};
     memcpy(f->delimiter, delimiter, len);
-}
-
-/* Is the delimiter's last byte, found at data[last], the end of a whole delimiter? It must begin in
- * this line too: what lies before data[0] belongs to another one. */
-static inline bool completes(const yodel_framing *f, const uint8_t *data, size_t last)
-{
-    size_t before = f->delimiter_len - 1U;
-
-    if (last < before) {
-        return false;
-    }
-    for (size_t i = 0; i < before; i++) { /* at most three: a call of memcmp costs more */
-        if (data[last - before + i] != f->delimiter[i]) {
-            return false;
-        }
-    }
-    return true;
+    f->last = f->delimiter[len - 1];
 }
 
 /* The general case: a search that goes on at data[at], a line that is long or may be too long, a byte
- * that only looks like the end of a delimiter. Not inlined: the short way must not pay for it. */
-static __attribute__((noinline)) ssize_t find_far(yodel_framing *f, const uint8_t *data, size_t len,
-                                                  size_t at, size_t *line_len)
+ * that only looks like the end of a delimiter. */
+ssize_t yodel_framing_far(yodel_framing *f, const uint8_t *data, size_t len, size_t at,
+                          size_t *line_len)
 {
-    const uint8_t wanted = f->delimiter[f->delimiter_len - 1];
     size_t end = len < f->window ? len : f->window;
 
     assert(at <= len);
     while (at < end) {
-        const uint8_t *found = memchr(data + at, wanted, end - at);
+        const uint8_t *found = memchr(data + at, f->last, end - at);
 
         if (found == NULL) {
             break;
         }
         at = (size_t)(found - data) + 1;
-        if (completes(f, data, at - 1)) {
+        if (yodel_framing_completes(f, data, at - 1)) {
             f->scanned = 0;
             f->long_lines = at > YODEL_NEAR;
             *line_len = at - f->delimiter_len;
@@ -77,17 +60,5 @@ static __attribute__((noinline)) ssize_t find_far(yodel_framing *f, const uint8_
  */
 ssize_t yodel_framing_next(yodel_framing *f, const uint8_t *data, size_t len, size_t *line_len)
 {
-    size_t at = f->scanned;
-
-    if (at == 0 && !f->long_lines) {
-        size_t end = len < f->window ? len : f->window;
-        const uint8_t *found = yodel_find_near(data, f->delimiter[f->delimiter_len - 1], end);
-
-        at = found == NULL ? yodel_near(end) : (size_t)(found - data) + 1;
-        if (found != NULL && completes(f, data, at - 1)) {
-            *line_len = at - f->delimiter_len;
-            return (ssize_t)at;
-        }
-    }
-    return find_far(f, data, len, at, line_len);
+    return yodel_framing_next_inline(f, data, len, line_len);
 }

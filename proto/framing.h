@@ -30,6 +30,7 @@ typedef struct yodel_framing {
     uint32_t window;  /* max_line + delimiter_len: a delimiter that ends later ends too late */
     uint8_t delimiter[YODEL_DELIMITER_MAX];
     uint8_t delimiter_len;
+    uint8_t last;       /* of the delimiter's bytes: what is searched for */
     uint8_t long_lines; /* the last line was longer than what is searched inline */
 } yodel_framing;
 

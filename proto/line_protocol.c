@@ -1,13 +1,13 @@
 #include "proto/line_protocol.h"
 
 #include "core/error.h"
-#include "proto/framing.h"
+#include "proto/framing_near.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* It comes with every connection, so it has no pointer that it can do without. */
 struct yodel_line_protocol {
-    yodel_transport *transport;
     const yodel_line_config *config;
     yodel_framing framing;
     _Alignas(max_align_t) unsigned char state[];
@@ -20,16 +20,16 @@ static const char *delimiter_of(const yodel_line_config *config)
 
 static int connection_made(void *self, yodel_transport *transport, void *arg)
 {
+    (void)transport;
     yodel_line_protocol *p = self;
     const yodel_line_config *config = arg;
     const char *delimiter = delimiter_of(config);
-    p->transport = transport;
     p->config = config;
     yodel_framing_init(&p->framing, delimiter, strlen(delimiter), config->max_line);
     return config->ops->connection_made != NULL ? config->ops->connection_made(p) : 0;
 }
 
-static int too_long(yodel_line_protocol *p)
+static __attribute__((noinline, cold)) int too_long(yodel_line_protocol *p)
 {
     int code;
     if (p->config->ops->line_too_long != NULL) {
@@ -40,21 +40,23 @@ static int too_long(yodel_line_protocol *p)
                            (unsigned)p->config->max_line);
         code = yodel_line_write_line(p, text, (size_t)len);
     }
-    yodel_transport_close(p->transport, YODEL_ELINETOOLONG);
+    yodel_transport_close(yodel_transport_of(p), YODEL_ELINETOOLONG);
     return code;
 }
 
 static ssize_t data_received(void *self, const uint8_t *data, size_t len)
 {
     yodel_line_protocol *p = self;
-    yodel_counters *counters = yodel_transport_counters(p->transport);
-    size_t used = 0;
-    uint64_t lines = 0;
+    yodel_transport *transport = yodel_transport_of(p);
+    uint64_t count = 0;
     ssize_t code = 1;
+    yodel_framing_lines lines;
 
-    while (code > 0 && used < len) {
+    yodel_framing_lines_init(&lines, &p->framing, data, len);
+    while (code > 0 && lines.line < len) {
         size_t line_len;
-        ssize_t n = yodel_framing_next(&p->framing, data + used, len - used, &line_len);
+        const char *line = (const char *)data + lines.line;
+        ssize_t n = yodel_framing_lines_next(&lines, &p->framing, &line_len);
         if (n == 0) {
             break;
         }
@@ -62,25 +64,24 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
             code = too_long(p);
             break;
         }
-        const char *line = (const char *)data + used;
-        used += (size_t)n;
-        lines++;
+        count++;
         code = p->config->ops->line_received(p, line, line_len);
-        if (!yodel_transport_is_reading(p->transport)) {
+        if (!yodel_transport_is_reading(transport)) {
             break;
         }
     }
-    if (lines > 0) {
-        yodel_count(counters, YODEL_COUNT_LINES_IN, lines);
+    if (count > 0) {
+        yodel_count(yodel_transport_counters(transport), YODEL_COUNT_LINES_IN, count);
     }
-    return code < 0 ? code : (ssize_t)used;
+    return code < 0 ? code : (ssize_t)lines.line;
 }
 
 static int eof_received(void *self)
 {
     yodel_line_protocol *p = self;
-    if (yodel_transport_unread(p->transport) > 0) {
-        yodel_count(yodel_transport_counters(p->transport), YODEL_COUNT_PARTIAL, 1);
+    yodel_transport *transport = yodel_transport_of(p);
+    if (yodel_transport_unread(transport) > 0) {
+        yodel_count(yodel_transport_counters(transport), YODEL_COUNT_PARTIAL, 1);
     }
     return p->config->ops->eof_received != NULL ? p->config->ops->eof_received(p) : 0;
 }
@@ -102,54 +103,63 @@ static const yodel_protocol_ops ops = {
 
 yodel_protocol_factory yodel_line_factory(const yodel_line_config *config)
 {
+    size_t state_size = config->ops->state_size;
     return (yodel_protocol_factory){
         .ops = &ops,
-        .size = sizeof(yodel_line_protocol) + config->ops->state_size,
+        /* Without state also without what aligns it. */
+        .size = state_size > 0 ? sizeof(yodel_line_protocol) + state_size
+                               : offsetof(yodel_line_protocol, framing) + sizeof(yodel_framing),
         .arg = (void *)(uintptr_t)config,
     };
 }
 
 int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len)
 {
-    return yodel_transport_write(p->transport, data, len);
+    return yodel_transport_write(yodel_transport_of(p), data, len);
+}
+
+char *yodel_line_compose(yodel_line_protocol *p, size_t len)
+{
+    yodel_transport *transport = yodel_transport_of(p);
+    size_t delimiter_len = p->framing.delimiter_len;
+    char *line = yodel_transport_compose(transport, len + delimiter_len);
+    if (line != NULL) {
+        /* All four, which is one store: there is slack behind. */
+        memcpy(line + len, p->framing.delimiter, sizeof(p->framing.delimiter));
+        yodel_count(yodel_transport_counters(transport), YODEL_COUNT_LINES_OUT, 1);
+    }
+    return line;
 }
 
 /* As it does behind a received line that is echoed: then one write does for both. */
-static inline bool delimiter_follows(const yodel_line_protocol *p, const char *data, size_t len)
+static bool delimiter_follows(const yodel_line_protocol *p, const char *data, size_t len)
 {
     size_t delimiter_len = p->framing.delimiter_len;
-    if (!yodel_transport_is_received(p->transport, data, len + delimiter_len)) {
-        return false;
-    }
-    for (size_t i = 0; i < delimiter_len; i++) { /* at most four: a call of memcmp costs more */
-        if ((uint8_t)data[len + i] != p->framing.delimiter[i]) {
-            return false;
-        }
-    }
-    return true;
+    return yodel_transport_is_received(yodel_transport_of(p), data, len + delimiter_len) &&
+           memcmp(data + len, p->framing.delimiter, delimiter_len) == 0;
 }
 
-int yodel_line_write_line(yodel_line_protocol *p, const void *data, size_t len)
+int yodel_line_write_pieces(yodel_line_protocol *p, const void *head, size_t head_len,
+                            const void *data, size_t len)
 {
-    size_t delimiter_len = p->framing.delimiter_len;
-    int code;
-    if (delimiter_follows(p, data, len)) {
-        code = yodel_transport_write(p->transport, data, len + delimiter_len);
-    } else {
-        code = yodel_transport_write(p->transport, data, len);
-        if (code == 0) {
-            code = yodel_transport_write(p->transport, p->framing.delimiter, delimiter_len);
-        }
+    yodel_transport *transport = yodel_transport_of(p);
+    bool whole = delimiter_follows(p, data, len);
+    int code = yodel_transport_write(transport, head, head_len);
+    if (code == 0) {
+        code = yodel_transport_write(transport, data, len + (whole ? p->framing.delimiter_len : 0));
+    }
+    if (code == 0 && !whole) {
+        code = yodel_transport_write(transport, p->framing.delimiter, p->framing.delimiter_len);
     }
     if (code == 0) {
-        yodel_count(yodel_transport_counters(p->transport), YODEL_COUNT_LINES_OUT, 1);
+        yodel_count(yodel_transport_counters(transport), YODEL_COUNT_LINES_OUT, 1);
     }
     return code;
 }
 
 void yodel_line_close(yodel_line_protocol *p)
 {
-    yodel_transport_close(p->transport, 0);
+    yodel_transport_close(yodel_transport_of(p), 0);
 }
 
 void *yodel_line_state(yodel_line_protocol *p)
@@ -164,5 +174,5 @@ void *yodel_line_arg(const yodel_line_protocol *p)
 
 yodel_transport *yodel_line_transport(const yodel_line_protocol *p)
 {
-    return p->transport;
+    return yodel_transport_of(p);
 }

@@ -22,6 +22,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* One connection of a line protocol. */
 typedef struct yodel_line_protocol yodel_line_protocol;
@@ -67,8 +68,35 @@ yodel_protocol_factory yodel_line_factory(const yodel_line_config *config);
 /* Writes bytes as they are: part of a line. Returns what yodel_transport_write returns. */
 int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len);
 
+/* Room for a line of len bytes, to be filled in before anything else is written; the delimiter is behind
+ * it and the line is counted. NULL, with nothing done: no room just now, or closing; write it. */
+char *yodel_line_compose(yodel_line_protocol *p, size_t len);
+
+/* Writes head and data (either may be empty) and the delimiter by themselves, and counts a line. Returns what
+ * yodel_transport_write returns. What yodel_line_reply does where there is no room to compose. */
+int yodel_line_write_pieces(yodel_line_protocol *p, const void *head, size_t head_len,
+                            const void *data, size_t len);
+
+/* Writes a line that begins with head, as most answers do ("250 " in SMTP), goes on with data, and ends
+ * with the delimiter; counts it. Inline, so that a constant head costs no call. Returns what
+ * yodel_transport_write returns. */
+static inline int yodel_line_reply(yodel_line_protocol *p, const void *head, size_t head_len,
+                                   const void *data, size_t len)
+{
+    char *line = yodel_line_compose(p, head_len + len);
+    if (line == NULL) {
+        return yodel_line_write_pieces(p, head, head_len, data, len);
+    }
+    memcpy(line, head, head_len);
+    memcpy(line + head_len, data, len);
+    return 0;
+}
+
 /* Writes bytes and the delimiter, and counts a line. Returns what yodel_transport_write returns. */
-int yodel_line_write_line(yodel_line_protocol *p, const void *data, size_t len);
+static inline int yodel_line_write_line(yodel_line_protocol *p, const void *data, size_t len)
+{
+    return yodel_line_reply(p, "", 0, data, len);
+}
 
 /* Closes once everything written is sent; lines that came already are not delivered any more. */
 void yodel_line_close(yodel_line_protocol *p);
