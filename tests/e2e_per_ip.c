@@ -74,7 +74,7 @@ static void fill_and_refill(server *s)
     }
     server_wait_counter(s, "rejected_per_ip", 3 * CLIENTS);
     server_wait_counter(s, "closed_refused", 3 * CLIENTS);
-    assert_int_equal(server_counter(s, "rejected"), 0);
+    assert_int_equal(server_counter(s, "rejected"), 0); /* the server was not full */
     /* At most one line a second: far fewer than were refused. */
     assert_in_range(program_count_lines(s->program, PROGRAM_STDERR, "too many connections"), 1,
                     3 * CLIENTS - 1);
