@@ -64,7 +64,8 @@ static void connected(yodel_connecting *c)
     ev_io_stop(c->group->ev, &c->io);
     c->io.fd = -1; /* so that it stays open */
     yodel_connecting_cancel(c);
-    was.done(was.arg, yodel_transport_begin(was.group, fd, &was.factory, YODEL_TRANSPORT_OPENED));
+    was.done(was.arg,
+             yodel_transport_begin(was.group, fd, &was.factory, YODEL_TRANSPORT_OPENED, NULL));
 }
 
 /* Begins to connect to one address: 0, or a negated errno when it fails at once. */

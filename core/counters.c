@@ -60,6 +60,12 @@ yodel_counter yodel_counter_of_reason(int reason)
         return YODEL_COUNT_CLOSED_DRAIN_ABORT;
     case YODEL_EHANDLER:
         return YODEL_COUNT_CLOSED_HANDLER;
+    case YODEL_EPROXYHEADER:
+        return YODEL_COUNT_CLOSED_PROXY;
+    case YODEL_ETOOMANY:
+    case YODEL_ETOOOFTEN:
+    case YODEL_EUNTRUSTED:
+        return YODEL_COUNT_CLOSED_REFUSED;
     case YODEL_EFULL:
         return YODEL_COUNT_CLOSED_FULL;
     case -ENOMEM:

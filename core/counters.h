@@ -18,6 +18,10 @@
     X(ACCEPTED, "accepted", "connections taken over, refused ones included")                       \
     X(ACTIVE, "active", "connections that are open now")                                           \
     X(REJECTED, "rejected", "connections refused because the server was full")                     \
+    X(REJECTED_PER_IP, "rejected_per_ip", "connections refused: their address had too many")       \
+    X(REJECTED_RATE, "rejected_rate", "connections refused: their address connected too often")    \
+    X(REJECTED_UNTRUSTED, "rejected_untrusted", "connections refused: not from a trusted proxy")   \
+    X(FORGOTTEN, "forgotten", "addresses forgotten for want of room before they could be")         \
     X(OPENED, "opened", "connections opened to other servers")                                     \
     X(ACCEPT_ERRORS, "accept_errors", "accept4 calls that failed for want of fds or memory")       \
     X(BYTES_IN, "bytes_in", "bytes received")                                                      \
@@ -40,6 +44,8 @@
     X(CLOSED_HANDLER, "closed_handler", "aborted because a callback failed")                       \
     X(CLOSED_MEMORY, "closed_memory",                                                              \
       "aborted for want of memory, or as the largest above the limit")                             \
+    X(CLOSED_PROXY, "closed_proxy", "closed for want of a valid PROXY header in time")             \
+    X(CLOSED_REFUSED, "closed_refused", "refused because of the address they came from")           \
     X(CLOSED_FULL, "closed_full", "refused because the server was full")
 
 typedef enum yodel_counter {

@@ -28,6 +28,14 @@ static const char *own_text(int code)
         return "server is full";
     case YODEL_EMEMORY:
         return "too much memory for connections' buffers";
+    case YODEL_ETOOMANY:
+        return "too many connections from this address";
+    case YODEL_ETOOOFTEN:
+        return "too frequent connections from this address";
+    case YODEL_EUNTRUSTED:
+        return "not a trusted proxy";
+    case YODEL_EPROXYHEADER:
+        return "no valid PROXY header";
     default:
         return NULL;
     }

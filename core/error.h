@@ -46,6 +46,18 @@ enum {
     /* The buffers of all connections together took more memory than they may, and this one's was
      * among the largest (memory_budget.h). */
     YODEL_EMEMORY = -4106,
+
+    /* The client has as many connections as one address may have (client_limit.h). */
+    YODEL_ETOOMANY = -4107,
+
+    /* The client connects more often than one address may (client_limit.h). */
+    YODEL_ETOOOFTEN = -4108,
+
+    /* The peer is not one of those who may say whose connection it is (proxy_protocol.h). */
+    YODEL_EUNTRUSTED = -4109,
+
+    /* What the connection begins with is no PROXY header, or there is none in time. */
+    YODEL_EPROXYHEADER = -4110,
 };
 
 /*

@@ -31,7 +31,7 @@ typedef enum yodel_log_format {
 } yodel_log_format;
 
 /* The longest message in bytes, with the "..." that shows that it was cut. */
-#define YODEL_LOG_MESSAGE_MAX 1024
+#define YODEL_LOG_MESSAGE_MAX 2048
 
 /*
  * A log is a level and a sink. Whoever wants the lines elsewhere (a test, a program with a logger

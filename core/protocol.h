@@ -10,6 +10,9 @@
  *
  * with connection_lost exactly once after every connection_made, also when that one failed.
  *
+ * A protocol may put another one in its place (yodel_transport_set_protocol): then its own next
+ * callback is the other's connection_made, and connection_lost comes to that one alone.
+ *
  * Every callback but connection_made may be NULL. One that returns int returns 0, or a negative
  * code (error.h): then this connection, and no other, is aborted with YODEL_EHANDLER, logged and
  * counted. Any callback may close or abort its own connection or another one of the same loop.
@@ -67,6 +70,7 @@ typedef struct yodel_protocol_factory {
     size_t size;       /* bytes of one instance */
     void *arg;         /* handed to connection_made */
     bool own_timeouts; /* the protocol watches the time itself: no idle timeout */
+    bool names_client; /* the protocol finds out who the client is: yodel_transport_set_client */
 } yodel_protocol_factory;
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/server.h"
 
 #include "core/acceptor.h"
+#include "core/client_limit.h"
 #include "core/completion.h"
 #include "core/cpus.h"
 #include "core/error.h"
@@ -34,6 +35,7 @@ struct yodel_server {
     yodel_server_config config;
     yodel_transport_settings settings;
     yodel_connection_limit limit;
+    yodel_client_limit *clients; /* NULL: none asked for */
     yodel_memory_budget memory;
     yodel_accept_trouble trouble;
     yodel_transport_warnings warnings;
@@ -169,6 +171,23 @@ static void set_limits(yodel_server *server)
     }
 }
 
+/* Before there are workers: they only need to be told of it. */
+static int limit_clients(yodel_server *server)
+{
+    const yodel_server_config *config = &server->config;
+    if (config->max_per_ip == 0 && config->connect_rate_per_ip == 0) {
+        return 0;
+    }
+    int code =
+        yodel_client_limit_new(config->max_per_ip, config->connect_rate_per_ip, &server->clients);
+    if (code < 0) {
+        yodel_log_write(config->log, YODEL_LOG_ERROR, "cannot limit connections by address: %s",
+                        yodel_strerror(code));
+    }
+    server->settings.clients = server->clients;
+    return code;
+}
+
 /* Before there are workers: they only need to be told where its budget is. */
 static int share_memory(yodel_server *server)
 {
@@ -204,7 +223,11 @@ static int make_workers(yodel_server *server)
 /* What yodel_server_free undoes in its order; the completion and the acceptor exist already. */
 static int fill(yodel_server *server)
 {
-    int code = share_memory(server);
+    int code = limit_clients(server);
+    if (code < 0) {
+        return code;
+    }
+    code = share_memory(server);
     if (code == 0) {
         code = make_workers(server);
     }
@@ -263,6 +286,7 @@ int yodel_server_new(const yodel_server_config *config, yodel_server **out)
         .memory = &server->memory,
         .warnings = &server->warnings,
         .full_message = config->full_message,
+        .client_message = config->per_ip_message,
         .log = config->log,
     };
     code = fill(server);
@@ -283,6 +307,7 @@ void yodel_server_free(yodel_server *server)
         yodel_worker_destroy(&server->workers[i]);
     }
     yodel_acceptor_destroy(&server->acceptor);
+    yodel_client_limit_free(server->clients);
     yodel_completion_destroy(&server->stopped);
     pthread_mutex_destroy(&server->drain_lock);
     free(server->addresses);

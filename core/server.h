@@ -43,6 +43,9 @@ typedef struct yodel_server_config {
     size_t max_connections; /* 0: the fd limit less what the server itself needs */
     const char
         *full_message; /* what a connection above that is sent, delimiter included; NULL: nothing */
+    size_t max_per_ip; /* connections of one address (client_limit.h), 0: any number */
+    uint32_t connect_rate_per_ip; /* connections a second of one address, 0: any number */
+    const char *per_ip_message;   /* what a connection above these is sent; NULL: nothing */
     uint64_t
         max_memory; /* bytes for the buffers of all connections (memory_budget.h); 0: no limit */
     yodel_protocol_factory factory;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -65,12 +66,29 @@ void yodel_transport_read_on(yodel_transport *t)
     yodel_transport_watch(t);
 }
 
+static void made(yodel_transport *t, const yodel_protocol_factory *factory)
+{
+    int code = t->ops->connection_made(yodel_transport_protocol(t), t, factory->arg);
+    if (code == YODEL_EFULL) {
+        yodel_transport_group_refuse(t);
+    } else if (code < 0) {
+        yodel_transport_callback_failed(t, "connection_made", code);
+    }
+}
+
 int yodel_transport_begin(yodel_transport_group *group, int fd,
-                          const yodel_protocol_factory *factory, enum yodel_transport_origin origin)
+                          const yodel_protocol_factory *factory, enum yodel_transport_origin origin,
+                          yodel_client *client)
 {
     yodel_transport *t = NULL;
+    bool has_client =
+        client != NULL || (origin == YODEL_TRANSPORT_ACCEPTED && factory->names_client);
+    size_t size = factory->size;
+    if (has_client) {
+        size = yodel_transport_instance_room(factory) + sizeof(yodel_transport_client);
+    }
     if (yodel_loop_memory_cover(fd) == 0) {
-        t = calloc(1, sizeof(*t) + factory->size);
+        t = calloc(1, sizeof(*t) + size);
     }
     if (t == NULL) {
         close(fd);
@@ -88,6 +106,10 @@ int yodel_transport_begin(yodel_transport_group *group, int fd,
     t->low = limits->low;
     t->origin = (uint8_t)origin;
     t->own_timeouts = factory->own_timeouts;
+    t->has_client = has_client;
+    if (client != NULL) {
+        yodel_transport_client_of(t)->entered = client;
+    }
     yodel_buffer_init(&t->in, UINT32_MAX);
     yodel_buffer_init(&t->out, limits->hard);
     yodel_idle_node_init(&t->wait);
@@ -97,16 +119,20 @@ int yodel_transport_begin(yodel_transport_group *group, int fd,
     yodel_transport_watch(t);
     yodel_transport_group_wait(t);
 
-    int code = t->ops->connection_made(yodel_transport_protocol(t), t, factory->arg);
-    if (code == YODEL_EFULL) {
-        yodel_transport_group_refuse(t);
-    } else if (code < 0) {
-        yodel_transport_callback_failed(t, "connection_made", code);
-    }
+    made(t, factory);
     if (group->draining) {
         yodel_transport_drain(t);
     }
     return 0;
+}
+
+void yodel_transport_set_protocol(yodel_transport *t, const yodel_protocol_factory *factory)
+{
+    memset(t->protocol, 0, factory->size);
+    t->ops = factory->ops;
+    t->own_timeouts = factory->own_timeouts;
+    yodel_transport_group_wait(t);
+    made(t, factory);
 }
 
 void yodel_transport_callback_failed(yodel_transport *t, const char *callback, int code)
@@ -307,7 +333,14 @@ size_t yodel_transport_unread(const yodel_transport *t)
 
 int yodel_transport_peer(const yodel_transport *t, yodel_address *peer)
 {
-    return yodel_address_of_peer(t->io.fd, peer);
+    const yodel_transport_client *client = yodel_transport_client_of(t);
+    if (client == NULL || client->len == 0) {
+        return yodel_address_of_peer(t->io.fd, peer);
+    }
+    memset(peer, 0, sizeof(*peer));
+    memcpy(&peer->storage, &client->address, client->len);
+    peer->len = client->len;
+    return 0;
 }
 
 yodel_transport *yodel_transport_of(const void *protocol)

@@ -92,7 +92,25 @@ size_t yodel_transport_unsent(const yodel_transport *transport);
 /* Bytes received that the protocol has not consumed; between callbacks. */
 size_t yodel_transport_unread(const yodel_transport *transport);
 
-/* The peer's address. 0, or a negative errno (-ENOTCONN when it is gone). (get_extra_info) */
+/* Puts another protocol in the place of the one whose data_received calls this, on a connection that
+ * is not closing. The new instance takes the old one's memory (factory->size is at most that of the
+ * factory that the connection began with), so the caller must not touch its own any more and
+ * returns; the new one's connection_made is called from inside this. The idle timeout begins anew.
+ * What the caller does not consume is the new one's; to have it delivered in this very turn, the
+ * caller hands it to the new one's data_received itself while yodel_transport_is_reading, and adds
+ * what that returns to its own. (asyncio: set_protocol, and the same hand-over by its callers) */
+void yodel_transport_set_protocol(yodel_transport *transport,
+                                  const yodel_protocol_factory *factory);
+
+/* Says who the client is behind the proxy that the connection comes from: what yodel_transport_peer
+ * tells, and logs, from now on, and whom the limits of client_limit.h count. Once, by a protocol
+ * whose factory has names_client, from one of its callbacks. An address of neither IP family is
+ * kept without its name. 0; YODEL_ETOOMANY, YODEL_ETOOOFTEN or -ENOMEM: it is not let in; it has
+ * been told so, counted and logged, and the connection is closing. */
+int yodel_transport_set_client(yodel_transport *transport, const yodel_address *client);
+
+/* The address of the client: the peer's, or what yodel_transport_set_client said. 0, or a negative
+ * errno (-ENOTCONN when the peer is gone). (get_extra_info) */
 int yodel_transport_peer(const yodel_transport *transport, yodel_address *peer);
 
 /* The transport of a protocol instance, the self of its callbacks. */

@@ -5,9 +5,7 @@
 #include "core/resolver.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -121,6 +119,7 @@ static void reap(yodel_transport *t)
         (void)setsockopt(t->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     }
     close(t->io.fd);
+    yodel_transport_leave(t);
     if (t->origin == YODEL_TRANSPORT_REFUSED) {
         group->refused--;
     } else if (t->origin == YODEL_TRANSPORT_ACCEPTED) {
@@ -187,6 +186,7 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
     yodel_deferred_init(&group->shed, yodel_transport_on_shed);
     group->warnings = settings->warnings != NULL ? settings->warnings : &group->own_warnings;
     group->warnings->refused.period_ns = YODEL_NS_PER_SEC;
+    group->warnings->refused_client.period_ns = YODEL_NS_PER_SEC;
     group->warnings->callback_failed.period_ns = YODEL_NS_PER_SEC;
     group->sheds.period_ns = YODEL_NS_PER_SEC;
     *out = group;
@@ -214,79 +214,6 @@ void yodel_transport_group_free(yodel_transport_group *group)
 yodel_transport_group *yodel_transport_group_of(const yodel_transport *t)
 {
     return t->group;
-}
-
-/* --- adopting --- */
-
-static void count_refusal(yodel_transport_group *group, const char *why)
-{
-    yodel_count(group->counters, YODEL_COUNT_REJECTED, 1);
-    yodel_log_limited(group->settings->log, &group->warnings->refused, yodel_loop_now(group->loop),
-                      YODEL_LOG_WARNING, "connection refused: %s", why);
-}
-
-static void say_full(yodel_transport *t)
-{
-    const char *message = t->group->settings->full_message;
-    if (message != NULL) {
-        (void)yodel_transport_write(t, message, strlen(message));
-    }
-    yodel_transport_close(t, YODEL_EFULL);
-}
-
-void yodel_transport_group_refuse(yodel_transport *t)
-{
-    count_refusal(t->group, "the protocol has no room for another one");
-    say_full(t);
-}
-
-static int on_refused(void *self, yodel_transport *transport, void *arg)
-{
-    (void)self;
-    (void)arg;
-    say_full(transport);
-    return 0;
-}
-
-/* Too many linger already: say it, take what the peer has sent so far so that the close is less
- * likely to be a reset, and close. */
-static void refuse_now(yodel_transport_group *group, int fd)
-{
-    const char *message = group->settings->full_message;
-    if (message != NULL) {
-        (void)send(fd, message, strlen(message), MSG_NOSIGNAL);
-    }
-    (void)shutdown(fd, SHUT_WR);
-    (void)recv(fd, group->receive, YODEL_RECEIVE_SIZE, 0);
-    close(fd);
-    yodel_count(group->counters, YODEL_COUNT_CLOSED_FULL, 1);
-}
-
-static void refuse(yodel_transport_group *group, int fd)
-{
-    static const yodel_protocol_ops ops = {.connection_made = on_refused};
-    static const yodel_protocol_factory factory = {.ops = &ops};
-    char why[64];
-    (void)snprintf(why, sizeof(why), "%zu are open, the limit", group->settings->limit->max);
-    count_refusal(group, why);
-    if (group->refused >= YODEL_REFUSED_LINGERING) {
-        refuse_now(group, fd);
-    } else if (yodel_transport_begin(group, fd, &factory, YODEL_TRANSPORT_REFUSED) == 0) {
-        group->refused++;
-    }
-}
-
-void yodel_transport_group_adopt(yodel_transport_group *group, int fd)
-{
-    yodel_connection_limit *limit = group->settings->limit;
-    yodel_count(group->counters, YODEL_COUNT_ACCEPTED, 1);
-    if (atomic_fetch_add_explicit(&limit->open, 1, memory_order_relaxed) >= limit->max) {
-        atomic_fetch_sub_explicit(&limit->open, 1, memory_order_relaxed);
-        refuse(group, fd);
-    } else if (yodel_transport_begin(group, fd, &group->settings->factory,
-                                     YODEL_TRANSPORT_ACCEPTED) < 0) {
-        atomic_fetch_sub_explicit(&limit->open, 1, memory_order_relaxed);
-    }
 }
 
 /* --- ending --- */

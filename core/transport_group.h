@@ -2,12 +2,13 @@
  * transport_group: all the transports of one loop and what they share: the receive and the send
  * buffer, the timeouts, the counters, the reaper, the drain.
  *
- * One group belongs to one loop thread; groups share nothing but the connection limit and the memory
- * budget, which they only read.
+ * One group belongs to one loop thread; groups share nothing but the limits and the memory budget
+ * in their settings.
  */
 #ifndef YODEL_CORE_TRANSPORT_GROUP_H
 #define YODEL_CORE_TRANSPORT_GROUP_H
 
+#include "client_limit.h"
 #include "counters.h"
 #include "log.h"
 #include "memory_budget.h"
@@ -34,6 +35,7 @@ typedef struct yodel_connection_limit {
  * Zero it to begin. */
 typedef struct yodel_transport_warnings {
     yodel_log_limit refused;
+    yodel_log_limit refused_client; /* because of its address */
     yodel_log_limit callback_failed;
 } yodel_transport_warnings;
 
@@ -45,8 +47,10 @@ typedef struct yodel_transport_settings {
     yodel_connection_limit *limit;      /* shared, must outlive the group */
     const yodel_memory_budget *memory;  /* shared, must outlive the group; NULL: no limit */
     yodel_transport_warnings *warnings; /* shared, must outlive the group; NULL: its own */
-    const char *full_message; /* what a connection above the limit is sent; NULL: nothing */
-    yodel_log *log;           /* NULL: silent */
+    const char *full_message;    /* what a connection above the limit is sent; NULL: nothing */
+    yodel_client_limit *clients; /* shared, must outlive the group; NULL: no limit by address */
+    const char *client_message;  /* what a connection above that one is sent; NULL: nothing */
+    yodel_log *log;              /* NULL: silent */
 } yodel_transport_settings;
 
 /* Makes a group on a loop. settings and counters (zeroed, the group is their only writer) are
@@ -63,8 +67,9 @@ yodel_transport_group *yodel_transport_group_of(const yodel_transport *transport
 
 /* Takes over a connected, non-blocking, close-on-exec stream socket, whatever happens: it is
  * counted as accepted and a transport with one of the factory's protocols begins on it. Above the
- * limit it is sent full_message instead, closed in good order and counted as rejected; without
- * memory it is closed and counted. On the loop's thread. */
+ * limit it is sent full_message instead, above that of its address client_message (unless the
+ * factory's protocol names the client: yodel_transport_set_client), closed in good order and
+ * counted as rejected; without memory it is closed and counted. On the loop's thread. */
 void yodel_transport_group_adopt(yodel_transport_group *group, int fd);
 
 /* Ends everything in good order: what each client has sent when the drain reaches it (up to 4 MiB beyond

@@ -1,7 +1,8 @@
 /*
  * What the files of the transport know of each other. Private: not installed.
  *
- *   transport_group.c   what a loop's transports share; adopt, timeouts, drain
+ *   transport_group.c   what a loop's transports share; timeouts, reaper, drain
+ *   transport_admit.c   adopting: who is let in, who is refused, and how
  *   transport.c         a connection's life: states, watchers, close, abort, reaper
  *   transport_read.c    a read turn: receive, hand to the protocol, keep the rest
  *   transport_memory.c  what the buffers take, and making room
@@ -14,6 +15,7 @@
 #define YODEL_CORE_TRANSPORT_INTERNAL_H
 
 #include "buffer.h"
+#include "client_limit.h"
 #include "idle.h"
 #include "loop.h"
 #include "transport.h"
@@ -95,8 +97,21 @@ struct yodel_transport {
     bool draining : 1;
     bool own_timeouts : 1; /* the protocol's: no idle timeout */
     bool lossy : 1;        /* ended with output that was never sent: the peer must see a reset */
+    bool has_client : 1;   /* a yodel_transport_client stands behind the protocol's instance */
     _Alignas(max_align_t) unsigned char protocol[];
 };
+
+/* What is kept of an accepted connection's client besides its socket, where limits by address or a
+ * protocol that names the client ask for it. */
+typedef struct yodel_transport_client {
+    yodel_client *entered; /* in the settings' limit; NULL: not there */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t len; /* of the address; 0: nobody has named one */
+} yodel_transport_client;
 
 struct yodel_transport_group {
     yodel_loop *loop;
@@ -147,6 +162,13 @@ static inline void *yodel_transport_protocol(yodel_transport *t)
     return t->protocol;
 }
 
+/* Bytes of an instance with what aligns that which follows it. */
+static inline size_t yodel_transport_instance_room(const yodel_protocol_factory *factory)
+{
+    size_t align = _Alignof(yodel_transport_client);
+    return (factory->size + align - 1) / align * align;
+}
+
 /* May data_received be called? Asked after every line. */
 static inline bool yodel_transport_reads(const yodel_transport *t)
 {
@@ -155,10 +177,12 @@ static inline bool yodel_transport_reads(const yodel_transport *t)
 
 /* transport.c */
 
-/* Begins a transport on fd (taken over also on failure) and calls connection_made. */
+/* Begins a transport on fd (taken over also on failure) and calls connection_made. client: its
+ * place in the limit by address, which it gives up when it ends; NULL: none. 0 or -ENOMEM, then
+ * client stays the caller's. */
 int yodel_transport_begin(yodel_transport_group *group, int fd,
-                          const yodel_protocol_factory *factory,
-                          enum yodel_transport_origin origin);
+                          const yodel_protocol_factory *factory, enum yodel_transport_origin origin,
+                          yodel_client *client);
 /* A callback returned a negative code: log it and abort with YODEL_EHANDLER. */
 void yodel_transport_callback_failed(yodel_transport *t, const char *callback, int code);
 /* To ENDED: stops every watcher and leaves the rest to the reaper. */
@@ -184,10 +208,17 @@ void yodel_transport_drained(yodel_transport *t, bool idle);
 
 /* transport_group.c */
 
-/* No room for t: counts and logs it, tells the peer and closes. */
-void yodel_transport_group_refuse(yodel_transport *t);
 /* Puts t into the list of what it waits for now. */
 void yodel_transport_group_wait(yodel_transport *t);
+
+/* transport_admit.c */
+
+/* No room for t: counts and logs it, tells the peer and closes. */
+void yodel_transport_group_refuse(yodel_transport *t);
+/* What is known of t's client; NULL: nothing but the socket. */
+yodel_transport_client *yodel_transport_client_of(const yodel_transport *t);
+/* t ends: its client's place in the limit is free. */
+void yodel_transport_leave(yodel_transport *t);
 
 /* transport_memory.c: as the functions of buffer.h, for the buffers of a transport that has not
  * ended; the first two can also return YODEL_EMEMORY. */

@@ -6,6 +6,7 @@
 #include "core/run.h"
 #include "core/std_fds.h"
 #include "core/task.h"
+#include "proto/proxy_protocol.h"
 #include "proto/registry.h"
 #include "server/options.h"
 #include "server/stats.h"
@@ -55,7 +56,17 @@ static int serve(yodel_server_options *options, yodel_log *log)
         .dump = stdout,
     };
     (void)yodel_protocol_factory_for(options->protocol, &protocol, &options->server.factory);
+    yodel_proxy_config proxy = {
+        .factory = options->server.factory,
+        .trusted = options->trusted,
+        .trusted_count = options->trusted_count,
+        .log = log,
+    };
+    if (options->proxy_protocol) {
+        options->server.factory = yodel_proxy_factory(&proxy);
+    }
     options->server.full_message = "Error: server is full\r\n";
+    options->server.per_ip_message = "Error: too many connections from your address\r\n";
     options->server.log = log;
 
     yodel_server *server;

@@ -1,5 +1,6 @@
 #include "server/option_values.h"
 
+#include "core/client_limit.h"
 #include "core/idle.h"
 #include "core/units.h"
 
@@ -71,6 +72,49 @@ int yodel_server_parse_duration(const char *name, const char *text, double *seco
     }
     *seconds = value;
     return 0;
+}
+
+int yodel_server_parse_rate(const char *name, const char *text, uint32_t *rate,
+                            const yodel_complaint *c)
+{
+    char number[32];
+    uint64_t value;
+    size_t len = strlen(text);
+    if (len > 2 && strcmp(text + len - 2, "/s") == 0) {
+        len -= 2;
+    }
+    int code = len < sizeof(number) ? 0 : -EINVAL;
+    if (code == 0) {
+        memcpy(number, text, len);
+        number[len] = '\0';
+        code = yodel_parse_count(number, 1, YODEL_CLIENT_RATE_MAX, &value);
+    }
+    if (code < 0) {
+        return yodel_complain(c, "--%s '%s' is not a rate like 10 or 10/s, from 1 to %u", name,
+                              text, YODEL_CLIENT_RATE_MAX);
+    }
+    *rate = (uint32_t)value;
+    return 0;
+}
+
+int yodel_server_parse_network(const char *name, const char *text, yodel_cidr *network,
+                               const yodel_complaint *c)
+{
+    switch (yodel_cidr_parse(text, network)) {
+    case 0:
+        return 0;
+    case -ERANGE:
+        return yodel_complain(c, "--%s '%s': such an address has fewer bits than that", name, text);
+    case -EDOM:
+        return yodel_complain(c,
+                              "--%s '%s': the address has bits set behind the prefix; leave /N "
+                              "away if that one host is meant",
+                              name, text);
+    default:
+        return yodel_complain(
+            c, "--%s '%s' is neither an address nor a network like 10.0.0.0/8 or 2001:db8::/32",
+            name, text);
+    }
 }
 
 /* HIGH[:LOW[:HARD]]. hard stays 0 when it is not given: see options.c. */

@@ -8,6 +8,7 @@
 #ifndef YODEL_SERVER_OPTION_VALUES_H
 #define YODEL_SERVER_OPTION_VALUES_H
 
+#include "core/cidr.h"
 #include "core/option_error.h"
 #include "core/transport.h"
 
@@ -28,6 +29,14 @@ int yodel_server_parse_memory(const char *name, const char *text, uint64_t *byte
 /* A time in seconds, "30", "1.5s", "500ms" or "2m"; at most 24 days (idle.h). */
 int yodel_server_parse_duration(const char *name, const char *text, double *seconds,
                                 const yodel_complaint *c);
+
+/* Connections a second, "10" or "10/s", from 1 to YODEL_CLIENT_RATE_MAX (client_limit.h). */
+int yodel_server_parse_rate(const char *name, const char *text, uint32_t *rate,
+                            const yodel_complaint *c);
+
+/* A network or one address: cidr.h. */
+int yodel_server_parse_network(const char *name, const char *text, yodel_cidr *network,
+                               const yodel_complaint *c);
 
 /* --write-buffer: HIGH[:LOW[:HARD]], sizes as above. low is a quarter of high when it is not given,
  * hard stays 0 then: what it has to be depends on other options. */

@@ -15,6 +15,10 @@ enum {
     OPTION_IDLE_TIMEOUT,
     OPTION_WRITE_TIMEOUT,
     OPTION_MAX_CONNECTIONS,
+    OPTION_MAX_PER_IP,
+    OPTION_CONNECT_RATE_PER_IP,
+    OPTION_PROXY_PROTOCOL,
+    OPTION_TRUSTED,
     OPTION_MAX_MEMORY,
     OPTION_WRITE_BUFFER,
     OPTION_GRACE,
@@ -35,6 +39,10 @@ static const struct option long_options[] = {
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"write-timeout", required_argument, NULL, OPTION_WRITE_TIMEOUT},
     {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
+    {"max-per-ip", required_argument, NULL, OPTION_MAX_PER_IP},
+    {"connect-rate-per-ip", required_argument, NULL, OPTION_CONNECT_RATE_PER_IP},
+    {"proxy-protocol", no_argument, NULL, OPTION_PROXY_PROTOCOL},
+    {"trusted", required_argument, NULL, OPTION_TRUSTED},
     {"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
     {"write-buffer", required_argument, NULL, OPTION_WRITE_BUFFER},
     {"grace", required_argument, NULL, OPTION_GRACE},
@@ -73,6 +81,28 @@ static int add_host(yodel_server_options *o, const char *host, const yodel_compl
         return yodel_complain(c, "--host '%s': more than %d hosts", host, YODEL_MAX_HOSTS);
     }
     o->hosts[o->server.host_count++] = host;
+    return 0;
+}
+
+static int add_trusted(yodel_server_options *o, const char *text, const yodel_complaint *c)
+{
+    if (o->trusted_count == YODEL_MAX_TRUSTED) {
+        return yodel_complain(c, "--trusted '%s': more than %d networks", text, YODEL_MAX_TRUSTED);
+    }
+    int code = yodel_server_parse_network("trusted", text, &o->trusted[o->trusted_count], c);
+    o->trusted_count += code == 0;
+    return code;
+}
+
+/* Nobody is trusted by default: whose word about the client's address counts has to be said. */
+static int check_proxy(const yodel_server_options *o, const yodel_complaint *c)
+{
+    if (o->proxy_protocol && o->trusted_count == 0) {
+        return yodel_complain(c, "--proxy-protocol needs --trusted CIDR: the proxies' addresses");
+    }
+    if (!o->proxy_protocol && o->trusted_count > 0) {
+        return yodel_complain(c, "--trusted means nothing without --proxy-protocol");
+    }
     return 0;
 }
 
@@ -121,6 +151,18 @@ static int set_option(yodel_server_options *o, int option, const char *value,
         code = yodel_server_parse_count("max-connections", value, 1, INT32_MAX, &count, c);
         server->max_connections = (size_t)count;
         return code;
+    case OPTION_MAX_PER_IP:
+        code = yodel_server_parse_count("max-per-ip", value, 1, INT32_MAX, &count, c);
+        server->max_per_ip = (size_t)count;
+        return code;
+    case OPTION_CONNECT_RATE_PER_IP:
+        return yodel_server_parse_rate("connect-rate-per-ip", value, &server->connect_rate_per_ip,
+                                       c);
+    case OPTION_PROXY_PROTOCOL:
+        o->proxy_protocol = true;
+        return 0;
+    case OPTION_TRUSTED:
+        return add_trusted(o, value, c);
     case OPTION_MAX_MEMORY:
         return yodel_server_parse_memory("max-memory", value, &server->max_memory, c);
     case OPTION_WRITE_BUFFER:
@@ -206,5 +248,6 @@ int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], 
     if (o->server.host_count > 0) {
         o->server.hosts = o->hosts;
     }
-    return check_write_buffer(o, &c);
+    int code = check_proxy(o, &c);
+    return code == 0 ? check_write_buffer(o, &c) : code;
 }

@@ -5,6 +5,7 @@
 #ifndef YODEL_SERVER_OPTIONS_H
 #define YODEL_SERVER_OPTIONS_H
 
+#include "core/cidr.h"
 #include "core/log.h"
 #include "core/server.h"
 
@@ -13,6 +14,7 @@
 
 #define YODEL_MAX_HOSTS   64
 #define YODEL_MAX_THREADS 1024
+#define YODEL_MAX_TRUSTED 64
 
 typedef enum yodel_server_action {
     YODEL_SERVER_SERVE,
@@ -23,13 +25,17 @@ typedef enum yodel_server_action {
 
 typedef struct yodel_server_options {
     yodel_server_action action;
-    /* All but factory, full_message and log, which main adds; hosts points to the array below. */
+    /* All but factory, full_message, per_ip_message and log, which main adds; hosts points to the
+     * array below. */
     yodel_server_config server;
     const char *hosts[YODEL_MAX_HOSTS]; /* pointing into argv */
     const char *protocol;               /* a name that the registry knows */
-    uint32_t max_line;                  /* bytes */
-    double grace;                       /* seconds */
-    double stats;                       /* seconds between lines of counters, 0: none */
+    bool proxy_protocol;
+    yodel_cidr trusted[YODEL_MAX_TRUSTED]; /* with proxy_protocol: one at the least */
+    size_t trusted_count;
+    uint32_t max_line; /* bytes */
+    double grace;      /* seconds */
+    double stats;      /* seconds between lines of counters, 0: none */
     yodel_log_level log_level;
     yodel_log_format log_format;
 } yodel_server_options;

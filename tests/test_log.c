@@ -72,7 +72,7 @@ static void errno_is_kept(void **state)
 static void too_long_messages_are_cut_visibly(void **state)
 {
     memory_log log = new_memory_log(YODEL_LOG_DEBUG);
-    char text[2000];
+    char text[2 * YODEL_LOG_MESSAGE_MAX];
 
     (void)state;
     memset(text, 'x', sizeof text);
@@ -91,7 +91,7 @@ static void too_long_messages_are_cut_visibly(void **state)
 static void a_cut_is_not_within_a_character(void **state)
 {
     memory_log log = new_memory_log(YODEL_LOG_DEBUG);
-    char text[2000] = "";
+    char text[2 * YODEL_LOG_MESSAGE_MAX] = "";
 
     (void)state;
     for (int shift = 0; shift < 4; shift++) {
@@ -146,7 +146,7 @@ static void the_number_suppressed_survives_a_cut(void **state)
     memory_log log = new_memory_log(YODEL_LOG_WARNING);
     yodel_log_limit limit = {.period_ns = 1, .suppressed = UINT64_MAX};
     static const char end[] = "x... (18446744073709551615 more suppressed)";
-    char text[2000];
+    char text[2 * YODEL_LOG_MESSAGE_MAX];
 
     (void)state;
     memset(text, 'x', sizeof text - 1);

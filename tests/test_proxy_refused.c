@@ -1,0 +1,305 @@
+/*
+ * Who does not get through to the protocol behind a PROXY header: strangers, those without a header,
+ * and clients above their limits. In virtual time (see test_transport_timeouts.c).
+ */
+#include "proto/proxy_protocol.h"
+
+#include "core/error.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/fixture.h"
+#include "tests/support/probe.h"
+#include "tests/support/proxied.h"
+#include "tests/support/proxy_headers.h"
+#include "tests/support/virtual_time.h"
+
+#define proxy_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+static int setup(void **state)
+{
+    int code = fixture_setup(state);
+    virtual_time_begin();
+    return code;
+}
+
+static int teardown(void **state)
+{
+    virtual_time_end();
+    return fixture_teardown(state);
+}
+
+static void pass(fixture *f, double seconds)
+{
+    virtual_time_advance_ms((uint64_t)(seconds * 1000));
+    fixture_settle(f);
+}
+
+/* --- what does not get through -----------------------------------------------------------------*/
+
+static void check_ended(fixture *f, int client, yodel_counter counter, const char *logged)
+{
+    fixture_wait_active(f, 0);
+    (void)net_wait_end(client);
+    assert_int_equal(fixture_count(f, counter), 1);
+    assert_true(logged == NULL ? f->log.lines == 0 : fixture_logged(f, logged));
+}
+
+static void test_no_header_at_all(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = proxied_start_probe(f, &(probe_plan){0}, "127.0.0.1");
+    int client = fixture_connect(f);
+    fixture_feed(f, client, "hello\x1b\r\n", 8);
+    check_ended(f, client, YODEL_COUNT_CLOSED_PROXY, "no PROXY header: \"hello\\x1b\\r\\n\"");
+    assert_int_equal(plan->made_count, 0);
+}
+
+static void test_nothing_in_time(void **state)
+{
+    fixture *f = *state;
+    proxied_start_named(f, "chat", NULL, NULL);
+    int client = fixture_connect(f);
+    pass(f, 2.9);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_ACTIVE), 1);
+    pass(f, 0.2);
+    check_ended(f, client, YODEL_COUNT_CLOSED_PROXY, "closed: no PROXY header in time");
+}
+
+/* Whoever sends it byte by byte has no more time for it. */
+static void test_not_all_of_it_in_time(void **state)
+{
+    fixture *f = *state;
+    proxied_start_named(f, "chat", NULL, NULL);
+    int client = fixture_connect(f);
+    for (int i = 0; i < 5; i++) {
+        fixture_feed(f, client, &"PROXY"[i], 1);
+        pass(f, 0.5);
+    }
+    pass(f, 0.6);
+    check_ended(f, client, YODEL_COUNT_CLOSED_PROXY, "closed: no PROXY header in time");
+}
+
+static void test_ended_within_the_header(void **state)
+{
+    fixture *f = *state;
+    proxied_start_named(f, "chat", NULL, NULL);
+    int client = fixture_connect(f);
+    fixture_feed(f, client, "PROXY TCP4 ", 11);
+    net_finish_sending(client);
+    check_ended(f, client, YODEL_COUNT_CLOSED_PROXY, "it ends within the PROXY header");
+}
+
+/* Health checks that only connect: closed in either way, they are nobody's business. */
+static void test_ended_without_a_byte(void **state)
+{
+    fixture *f = *state;
+    proxied_start_named(f, "chat", NULL, NULL);
+    fixture_disconnect(f, fixture_connect(f), false);
+    fixture_wait_active(f, 0);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_EOF), 1);
+    fixture_disconnect(f, fixture_connect(f), true);
+    fixture_wait_active(f, 0);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_RESET), 1);
+    assert_int_equal(f->log.lines, 0);
+}
+
+static void test_from_somebody_else(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = proxied_start_probe(f, &(probe_plan){0}, "127.0.0.2");
+    int client = fixture_connect(f);
+    net_text t = {0};
+    proxy_v1(&t, "192.0.2.1", 1);
+    net_send_until_blocked(client, t.data, t.len, 0);
+    net_text_free(&t);
+    check_ended(f, client, YODEL_COUNT_CLOSED_REFUSED, "refused: not a trusted proxy");
+    assert_int_equal(fixture_count(f, YODEL_COUNT_REJECTED_UNTRUSTED), 1);
+    assert_true(fixture_logged(f, "connection of 127.0.0.1:"));
+    assert_int_equal(plan->made_count, 0);
+}
+
+/* Reset before it was adopted: nobody can say who it was, and what it sent is not looked at. */
+static void test_gone_before_it_is_looked_at(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = proxied_start_probe(f, &(probe_plan){0}, "127.0.0.2");
+    int pair[2];
+    fixture_pair(pair, false);
+    net_send_text(pair[1], "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nhello\r\n");
+    net_wait_delivered(pair[1]);
+    net_reset(pair[1]);
+    yodel_transport_group_adopt(f->group, pair[0]);
+    fixture_wait_active(f, 0);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_RESET), 1);
+    assert_int_equal(plan->made_count, 0);
+}
+
+/* Who comes through a unix-domain socket was let in by its file. */
+static void test_unix_peers_are_trusted(void **state)
+{
+    fixture *f = *state;
+    proxied_start_named(f, "chat", NULL, NULL);
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+    yodel_transport_group_adopt(f->group, pair[0]);
+    net_send_text(pair[1], "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nhello\r\n");
+    fixture_settle(f);
+    fixture_expect_text(f, pair[1], "You sent: hello\r\n");
+    close(pair[1]);
+    fixture_wait_active(f, 0);
+}
+
+static void test_logged_once_a_second(void **state)
+{
+    fixture *f = *state;
+    proxied_start_named(f, "chat", NULL, NULL);
+    for (int i = 0; i < 50; i++) {
+        int client = fixture_connect(f);
+        fixture_feed(f, client, "hello\r\n", 7);
+        fixture_disconnect(f, client, false);
+    }
+    fixture_wait_active(f, 0);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_PROXY), 50);
+    assert_int_equal(f->log.lines, 1); /* time stands still */
+    virtual_time_advance_ms(1001);
+    int client = fixture_connect(f);
+    fixture_feed(f, client, "hello\r\n", 7);
+    fixture_wait_active(f, 0);
+    assert_true(fixture_logged(f, "(49 more suppressed)"));
+}
+
+/* --- limits by address -------------------------------------------------------------------------*/
+
+#define TOO_MANY "too many\r\n"
+
+static void start_limited(fixture *f, size_t max, uint32_t rate)
+{
+    yodel_client_limit *clients;
+    assert_int_equal(yodel_client_limit_new(max, rate, &clients), 0);
+    proxied_start_named(f, "chat", clients, TOO_MANY);
+}
+
+/* The group goes before its limit does. */
+static void end_limited(fixture *f)
+{
+    fixture_wait_active(f, 0);
+    yodel_transport_group_free(f->group);
+    f->group = NULL;
+    yodel_client_limit_free(f->settings.clients);
+}
+
+/* Connects, and says with one segment who it is and "x"; what comes back? */
+static int visit(fixture *f, void (*header)(net_text *, const char *, uint16_t),
+                 const char *address, const char *answer)
+{
+    net_text t = {0};
+    int client = fixture_connect(f);
+    header(&t, address, 1);
+    net_text_printf(&t, "x\r\n");
+    fixture_feed(f, client, t.data, t.len);
+    net_text_free(&t);
+    fixture_expect_text(f, client, answer);
+    return client;
+}
+
+static void local(net_text *t, const char *address, uint16_t port)
+{
+    (void)address;
+    (void)port;
+    proxy_local(t);
+}
+
+static void test_limits_see_the_client(void **state)
+{
+    fixture *f = *state;
+    start_limited(f, 2, 0);
+    int first = visit(f, proxy_v1, "192.0.2.1", "You sent: x\r\n");
+    int second = visit(f, proxy_v2, "192.0.2.1", "You sent: x\r\n");
+    int third = visit(f, proxy_v1, "192.0.2.1", TOO_MANY);
+    fixture_expect_eof(f, third);
+    fixture_disconnect(f, third, false);
+    int other = visit(f, proxy_v1, "192.0.2.2", "You sent: x\r\n");
+    fixture_wait_active(f, 3);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_REJECTED_PER_IP), 1);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_REFUSED), 1);
+    assert_true(fixture_logged(
+        f, "connection of 192.0.2.1:1 refused: too many connections from this address"));
+    fixture_disconnect(f, first, false);
+    fixture_wait_active(f, 2);
+    int again = visit(f, proxy_v1, "::ffff:192.0.2.1", "You sent: x\r\n");
+    fixture_disconnect(f, visit(f, proxy_v1, "192.0.2.1", TOO_MANY), false);
+    fixture_disconnect(f, second, false);
+    fixture_disconnect(f, other, true);
+    fixture_disconnect(f, again, false);
+    fixture_wait_active(f, 0);
+    assert_int_equal(yodel_client_limit_known(f->settings.clients), 0);
+    end_limited(f);
+}
+
+/* The proxy's own connections are as many as it likes; those of clients that it does not know
+ * are one client's: its own. */
+static void test_limits_and_the_proxy_itself(void **state)
+{
+    fixture *f = *state;
+    int client[4];
+    start_limited(f, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        client[i] = visit(f, local, "", "You sent: x\r\n");
+    }
+    client[3] = fixture_connect(f);
+    fixture_send_text(f, client[3], "PROXY UNKNOWN\r\nx\r\n");
+    fixture_expect_text(f, client[3], "You sent: x\r\n");
+    int refused = fixture_connect(f);
+    fixture_send_text(f, refused, "PROXY UNKNOWN\r\nx\r\n");
+    fixture_expect_text(f, refused, TOO_MANY);
+    fixture_disconnect(f, refused, false);
+    for (int i = 0; i < 4; i++) {
+        fixture_disconnect(f, client[i], false);
+    }
+    fixture_wait_active(f, 0);
+    assert_int_equal(yodel_client_limit_known(f->settings.clients), 0);
+    end_limited(f);
+}
+
+static void test_rate_of_the_client(void **state)
+{
+    fixture *f = *state;
+    start_limited(f, 0, 2);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 2; i++) {
+            fixture_disconnect(f, visit(f, proxy_v1, "192.0.2.1", "You sent: x\r\n"), false);
+        }
+        fixture_disconnect(f, visit(f, proxy_v1, "192.0.2.1", TOO_MANY), false);
+        fixture_disconnect(f, visit(f, proxy_v1, "192.0.2.2", "You sent: x\r\n"), false);
+        fixture_wait_active(f, 0);
+        pass(f, 1.1);
+    }
+    assert_int_equal(fixture_count(f, YODEL_COUNT_REJECTED_RATE), 3);
+    assert_true(fixture_logged(f, "too frequent connections from this address"));
+    end_limited(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        proxy_test(test_no_header_at_all),
+        proxy_test(test_nothing_in_time),
+        proxy_test(test_not_all_of_it_in_time),
+        proxy_test(test_ended_within_the_header),
+        proxy_test(test_ended_without_a_byte),
+        proxy_test(test_from_somebody_else),
+        proxy_test(test_gone_before_it_is_looked_at),
+        proxy_test(test_unix_peers_are_trusted),
+        proxy_test(test_logged_once_a_second),
+        proxy_test(test_limits_see_the_client),
+        proxy_test(test_limits_and_the_proxy_itself),
+        proxy_test(test_rate_of_the_client),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
