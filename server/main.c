@@ -7,6 +7,7 @@
 #include "core/std_fds.h"
 #include "core/task.h"
 #include "proto/registry.h"
+#include "server/admin.h"
 #include "server/options.h"
 #include "server/stats.h"
 #include "yodel_version.h"
@@ -47,8 +48,9 @@ static void on_stats(yodel_task *task, void *arg)
     yodel_stats_log(context->log, context->server);
 }
 
-static int serve(yodel_server_options *options, yodel_log *log)
+static int serve(yodel_server_options *options, yodel_log_fd *log_fd)
 {
+    yodel_log *log = &log_fd->log;
     yodel_protocol_options protocol = {
         .max_line = options->max_line,
         .idle_timeout = options->server.idle_timeout,
@@ -57,10 +59,26 @@ static int serve(yodel_server_options *options, yodel_log *log)
     (void)yodel_protocol_factory_for(options->protocol, &protocol, &options->server.factory);
     options->server.full_message = "Error: server is full\r\n";
     options->server.log = log;
+    if (options->admin) {
+        options->server.measure = true;
+        options->server.other_fds = YODEL_ADMIN_FDS;
+    }
 
     yodel_server *server;
     if (yodel_server_new(&options->server, &server) < 0) {
         return EXIT_FAILED; /* the log says why */
+    }
+    const yodel_admin_config admin_config = {
+        .server = server,
+        .endpoint = &options->admin_endpoint,
+        .fd = -1,
+        .log = log_fd,
+        .protocol = options->protocol,
+    };
+    yodel_admin *admin = NULL;
+    if (options->admin && yodel_admin_start(&admin_config, &admin) < 0) {
+        yodel_server_free(server);
+        return EXIT_FAILED;
     }
     stats_context context = {log, server};
     yodel_task *stats = NULL;
@@ -78,6 +96,7 @@ static int serve(yodel_server_options *options, yodel_log *log)
         yodel_stats_log(log, server);
     }
     yodel_task_stop(stats);
+    yodel_admin_stop(admin);
     yodel_server_free(server);
     return code == 0 ? EXIT_OK : EXIT_FAILED;
 }
@@ -114,7 +133,7 @@ int main(int argc, char *argv[])
         (void)fprintf(stderr, "yodel-server: cannot make the log: %s\n", yodel_strerror(code));
         return EXIT_FAILED;
     }
-    int status = serve(&options, &log.log);
+    int status = serve(&options, &log);
     yodel_log_fd_destroy(&log);
     return status;
 }

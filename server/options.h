@@ -7,7 +7,9 @@
 
 #include "core/log.h"
 #include "core/server.h"
+#include "server/endpoint.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +32,8 @@ typedef struct yodel_server_options {
     uint32_t max_line;                  /* bytes */
     double grace;                       /* seconds */
     double stats;                       /* seconds between lines of counters, 0: none */
+    bool admin;                         /* serve HTTP at admin_endpoint */
+    yodel_endpoint admin_endpoint;
     yodel_log_level log_level;
     yodel_log_format log_format;
 } yodel_server_options;
