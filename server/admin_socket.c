@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+#define BACKLOG 256
 
 static int listen_on(const yodel_address *address, int *out)
 {
