@@ -1,8 +1,10 @@
-# yodel_program(<name> DIRECTORY <dir> SOURCES <files but main.c>... [LIBRARIES <targets>...])
+# yodel_program(<name> DIRECTORY <dir> SOURCES <files but main.c>... [EMBEDDED <files>...]
+#     [LIBRARIES <targets>...])
 #
 # Builds bin/<name> from <dir>/main.c and the sources, and installs it. Everything but main.c goes
 # into the static library <name>-parts, which the unit tests link. A program may include
-# "yodel_version.h" for YODEL_VERSION and YODEL_COMMIT.
+# "yodel_version.h" for YODEL_VERSION and YODEL_COMMIT. Embedded files become part of it, as
+# yodel_embedded_<file> (embed.cmake).
 
 set(YODEL_GENERATED_DIR ${CMAKE_BINARY_DIR}/generated)
 find_package(Git QUIET)
@@ -24,8 +26,25 @@ add_custom_target(yodel-version
 add_custom_target(programs)
 
 function(yodel_program name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "DIRECTORY" "SOURCES;LIBRARIES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "DIRECTORY" "SOURCES;EMBEDDED;LIBRARIES")
     list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/${arg_DIRECTORY}/)
+
+    foreach(file IN LISTS arg_EMBEDDED)
+        string(MAKE_C_IDENTIFIER "yodel_embedded_${file}" variable)
+        set(output ${YODEL_GENERATED_DIR}/${variable}.c)
+        add_custom_command(
+            OUTPUT ${output}
+            COMMAND ${CMAKE_COMMAND}
+                -D INPUT=${CMAKE_SOURCE_DIR}/${arg_DIRECTORY}/${file}
+                -D VARIABLE=${variable}
+                -D OUTPUT=${output}
+                -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+            DEPENDS ${CMAKE_SOURCE_DIR}/${arg_DIRECTORY}/${file} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+            COMMENT "Embedding ${arg_DIRECTORY}/${file}"
+            VERBATIM
+        )
+        list(APPEND arg_SOURCES ${output})
+    endforeach()
 
     add_library(${name}-parts STATIC ${arg_SOURCES})
     target_include_directories(${name}-parts PUBLIC ${YODEL_GENERATED_DIR})

@@ -45,6 +45,8 @@ static int accept_some(yodel_accept_watch *watch, unsigned max)
         } else if (!concerns_one_connection(errno)) {
             code = -errno;
             break;
+        } else if (errno != EINTR) {
+            yodel_count_accept_error(watch->counters, errno);
         }
     }
     if (watch->batch_done != NULL) {
@@ -69,6 +71,7 @@ static void complain(yodel_accept_watch *watch, int code)
 static void pause_and_retry(yodel_accept_watch *watch, int code)
 {
     yodel_count(watch->counters, YODEL_COUNT_ACCEPT_ERRORS, 1);
+    yodel_count_accept_error(watch->counters, -code);
     complain(watch, code);
     watch->delay = watch->delay > 0 ? watch->delay * 2 : RETRY_FIRST;
     if (watch->delay > RETRY_MAX) {

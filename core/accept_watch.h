@@ -5,7 +5,7 @@
  * When the process has no file descriptor or memory left for another socket it stops listening to
  * events and tries again after 100 ms, then 200, up to 1 s: the sockets wait in the backlog and no
  * loop spins. (A spare fd to accept and close with does not work with several threads.) One
- * log line a minute says so. What only concerns the one connection (ECONNABORTED, EPROTO, network
+ * log line a minute says so; each failure is counted (counters.h). What only concerns the one connection (ECONNABORTED, EPROTO, network
  * errors that Linux passes on, accept(2)) is passed over.
  */
 #ifndef YODEL_CORE_ACCEPT_WATCH_H

@@ -13,6 +13,46 @@ static const struct {
 #undef YODEL_COUNTER_WORDS
 };
 
+/* accept(2), and the errors of networks that it passes on. The last one stands for all others. */
+static const struct {
+    int error;
+    const char *name;
+} accept_errors[YODEL_ACCEPT_ERROR_COUNT] = {
+#define ACCEPT_ERROR(error)                                                                        \
+    {                                                                                              \
+        error, #error                                                                              \
+    }
+    ACCEPT_ERROR(EMFILE),       ACCEPT_ERROR(ENFILE),
+    ACCEPT_ERROR(ENOBUFS),      ACCEPT_ERROR(ENOMEM),
+    ACCEPT_ERROR(ECONNABORTED), ACCEPT_ERROR(EPROTO),
+    ACCEPT_ERROR(EPERM),        ACCEPT_ERROR(ENETDOWN),
+    ACCEPT_ERROR(ENOPROTOOPT),  ACCEPT_ERROR(EHOSTDOWN),
+    ACCEPT_ERROR(ENONET),       ACCEPT_ERROR(EHOSTUNREACH),
+    ACCEPT_ERROR(ENETUNREACH),  ACCEPT_ERROR(EOPNOTSUPP),
+    ACCEPT_ERROR(EINVAL),       {0, "other"},
+#undef ACCEPT_ERROR
+};
+
+void yodel_count_accept_error(yodel_counters *counters, int error)
+{
+    unsigned i = 0;
+    while (i < YODEL_ACCEPT_ERROR_COUNT - 1 && accept_errors[i].error != error) {
+        i++;
+    }
+    uint64_t old = atomic_load_explicit(&counters->accept_error[i], memory_order_relaxed);
+    atomic_store_explicit(&counters->accept_error[i], old + 1, memory_order_relaxed);
+}
+
+uint64_t yodel_counters_accept_error(const yodel_counters *counters, unsigned index)
+{
+    return atomic_load_explicit(&counters->accept_error[index], memory_order_relaxed);
+}
+
+const char *yodel_accept_error_name(unsigned index)
+{
+    return accept_errors[index].name;
+}
+
 const char *yodel_counter_name(yodel_counter counter)
 {
     return words[counter].name;
@@ -27,6 +67,10 @@ void yodel_counters_add(yodel_counters *into, const yodel_counters *from)
 {
     for (int i = 0; i < YODEL_COUNTER_COUNT; i++) {
         yodel_count(into, (yodel_counter)i, yodel_counters_get(from, (yodel_counter)i));
+    }
+    for (unsigned i = 0; i < YODEL_ACCEPT_ERROR_COUNT; i++) {
+        uint64_t sum = yodel_counters_accept_error(into, i) + yodel_counters_accept_error(from, i);
+        atomic_store_explicit(&into->accept_error[i], sum, memory_order_relaxed);
     }
 }
 

@@ -30,6 +30,7 @@
     X(LINES_OUT, "lines_out", "lines written (counted by line protocols)")                         \
     X(PARTIAL, "partial", "lines dropped because the client ended in the middle of them")          \
     X(PAUSED, "paused", "times that reading or a writer was paused above the high water mark")     \
+    X(PAUSED_NOW, "paused_now", "connections that are not read now, though they are open")         \
     X(BUFFERED, "buffered", "bytes of memory that connections' buffers take now")                  \
     X(STUCK, "stuck", "times that a worker was found stuck in a callback")                         \
     X(CLOSED_QUIT, "closed_quit", "closed by the protocol, at the client's word")                  \
@@ -58,9 +59,14 @@ typedef enum yodel_counter {
 #define YODEL_COUNT_CLOSED_FIRST YODEL_COUNT_CLOSED_QUIT
 #define YODEL_COUNT_CLOSED_LAST  YODEL_COUNT_CLOSED_FULL
 
+/* What accept4 fails with is counted one by one: what concerns the process or the machine
+ * (ACCEPT_ERRORS is their sum) and what concerns only the connection that was to be accepted. */
+#define YODEL_ACCEPT_ERROR_COUNT 16
+
 /* 64-byte aligned so that two workers' counters never share a cache line. Zero it to begin. */
 typedef struct yodel_counters {
     _Alignas(64) _Atomic uint64_t value[YODEL_COUNTER_COUNT];
+    _Atomic uint64_t accept_error[YODEL_ACCEPT_ERROR_COUNT]; /* which: yodel_accept_error_name */
 } yodel_counters;
 
 /* Adds n to a counter. The owning thread only. */
@@ -82,6 +88,14 @@ static inline uint64_t yodel_counters_get(const yodel_counters *counters, yodel_
 {
     return atomic_load_explicit(&counters->value[counter], memory_order_relaxed);
 }
+
+/* Counts what accept4 failed with, an errno. The owning thread only. */
+void yodel_count_accept_error(yodel_counters *counters, int error);
+
+/* How often accept4 failed with the index-th of the errors that are told apart, index below
+ * YODEL_ACCEPT_ERROR_COUNT, and that error's name: "EMFILE"; "other" is the last. Any thread. */
+uint64_t yodel_counters_accept_error(const yodel_counters *counters, unsigned index);
+const char *yodel_accept_error_name(unsigned index);
 
 /* Adds every value of from to the same counter of into (which the caller owns). Any thread. */
 void yodel_counters_add(yodel_counters *into, const yodel_counters *from);

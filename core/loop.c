@@ -17,6 +17,8 @@ struct yodel_loop {
     uint64_t now;
     bool running;
     _Atomic uint64_t busy_since; /* written by the loop's thread, read by its monitor */
+    yodel_durations *turns;      /* NULL: not measured */
+    bool in_turn;                /* that is to be measured */
     yodel_list deferred;
     ev_prepare before_wait;
     ev_check after_wait;
@@ -62,6 +64,7 @@ static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int revents)
     yodel_loop *loop = watcher->data;
     loop->now = yodel_clock_now();
     atomic_store_explicit(&loop->busy_since, loop->now, memory_order_relaxed);
+    loop->in_turn = loop->turns != NULL;
 }
 
 /* The last moment before the wait: libev has told the kernel by now what it wants to hear of. Where
@@ -69,8 +72,12 @@ static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int revents)
  * only after the wait, which may be long. */
 static void on_release(struct ev_loop *ev)
 {
+    yodel_loop *loop = ev_userdata(ev);
+    if (loop->in_turn) {
+        yodel_durations_add(loop->turns, yodel_clock_now() - loop->now);
+        loop->in_turn = false;
+    }
     if (ev_pending_count(ev) > 0) {
-        yodel_loop *loop = ev_userdata(ev);
         loop->unwatchable = true;
         ev_async_send(ev, &loop->kick);
     }
@@ -194,6 +201,11 @@ uint64_t yodel_loop_now(const yodel_loop *loop)
 uint64_t yodel_loop_busy_since(const yodel_loop *loop)
 {
     return atomic_load_explicit(&loop->busy_since, memory_order_relaxed);
+}
+
+void yodel_loop_measure(yodel_loop *loop, yodel_durations *turns)
+{
+    loop->turns = turns;
 }
 
 struct ev_loop *yodel_loop_ev(yodel_loop *loop)

@@ -7,6 +7,7 @@
 #ifndef YODEL_CORE_LOOP_H
 #define YODEL_CORE_LOOP_H
 
+#include "durations.h"
 #include "list.h"
 
 #include <ev.h>
@@ -41,6 +42,13 @@ uint64_t yodel_loop_now(const yodel_loop *loop);
  * something to do or does not run. What lies far back is a callback that blocks (monitor.h). Any
  * thread. */
 uint64_t yodel_loop_busy_since(const yodel_loop *loop);
+
+/* From now on the duration of each turn goes into turns (borrowed; the loop's thread is its only
+ * writer): from the moment that the kernel tells what there is to do to the moment that it is asked
+ * again, so callbacks, deferred work and changes of what is watched, but no waiting. Who asks for it
+ * pays with a look at the clock per turn. An event that comes in a turn waits for the rest of it, so
+ * long turns are what makes answers late. Before the loop runs. */
+void yodel_loop_measure(yodel_loop *loop, yodel_durations *turns);
 
 /* The libev loop below, for rooms that start watchers of their own. */
 struct ev_loop *yodel_loop_ev(yodel_loop *loop);

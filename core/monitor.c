@@ -68,6 +68,9 @@ void yodel_monitor_look(yodel_monitor *monitor, uint64_t now)
             found_stuck(monitor, i, now);
         }
         m->since = since;
+        if (monitor->probes) {
+            yodel_worker_probe(&monitor->workers[i]);
+        }
     }
 }
 

@@ -13,7 +13,8 @@
  * and YODEL_MONITOR_PERIOD together it is for certain.
  *
  * It also asks the workers whose connections' buffers take more than their share to make room when
- * all of them together take more than they may (memory_budget.h).
+ * all of them together take more than they may (memory_budget.h), and sends the probes that measure
+ * the loops' lag (worker.h) when somebody wants to know it.
  */
 #ifndef YODEL_CORE_MONITOR_H
 #define YODEL_CORE_MONITOR_H
@@ -24,14 +25,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define YODEL_MONITOR_PERIOD 0.1
+#define YODEL_MONITOR_PERIOD YODEL_PROBE_PERIOD
 #define YODEL_MONITOR_STUCK  0.2
 
 /* What the monitor knows of one worker. */
 typedef struct yodel_monitored {
-    uint64_t since; /* the turn that it was in when it was last looked at; 0: it waited */
-    bool stuck;
-    bool told; /* that it is stuck: then also that it moves again */
+    uint64_t since;    /* the turn that it was in when it was last looked at; 0: it waited */
+    atomic_bool stuck; /* written by the loop's thread */
+    bool told;         /* that it is stuck: then also that it moves again */
     yodel_log_limit limit;
 } yodel_monitored;
 
@@ -39,6 +40,7 @@ typedef struct yodel_monitor {
     yodel_timer timer;
     yodel_worker *workers;
     const yodel_memory_budget *memory; /* of the workers; NULL: no limit. Set before it starts */
+    bool probes;                       /* sends them. Set before it starts */
     unsigned count;
     unsigned stuck; /* how many are */
     yodel_monitored *monitored;
@@ -61,7 +63,7 @@ void yodel_monitor_start(yodel_monitor *monitor);
 /* Looks once. now_ns: the instant (clock.h). The timer calls it; on the loop's thread. */
 void yodel_monitor_look(yodel_monitor *monitor, uint64_t now_ns);
 
-/* Was the worker stuck at the last look? On the loop's thread. */
+/* Was the worker stuck at the last look? Any thread. */
 static inline bool yodel_monitor_stuck(const yodel_monitor *monitor, unsigned worker)
 {
     return monitor->monitored[worker].stuck;

@@ -48,6 +48,7 @@ struct yodel_server {
     bool drain_asked;
     bool drain_begun;
     bool running;
+    _Atomic yodel_server_state state; /* written with the lock held */
     double grace;
 };
 
@@ -153,7 +154,7 @@ static size_t reserved_fds(const yodel_server *server)
     if (server->config.accept == YODEL_ACCEPT_REUSEPORT) {
         listeners *= workers;
     }
-    return FDS_RESERVED + FDS_PER_THREAD * workers + listeners;
+    return FDS_RESERVED + FDS_PER_THREAD * workers + listeners + server->config.other_fds;
 }
 
 static void set_limits(yodel_server *server)
@@ -215,6 +216,9 @@ static int make_workers(yodel_server *server)
             yodel_worker_init(&server->workers[i], i, cpu_count > 0 ? cpus[i % cpu_count] : -1,
                               &server->settings, yodel_acceptor_worker_stopped, &server->acceptor);
         server->workers_made += code == 0;
+        if (code == 0 && server->config.measure) {
+            yodel_worker_measure(&server->workers[i]);
+        }
     }
     free(cpus);
     return code;
@@ -236,6 +240,7 @@ static int fill(yodel_server *server)
                         server->workers_made, yodel_strerror(code));
         return code;
     }
+    server->acceptor.monitor.probes = server->config.measure;
     code = listen_everywhere(server);
     if (code == 0) {
         set_limits(server);
@@ -354,6 +359,9 @@ int yodel_server_start(yodel_server *server)
     }
     pthread_mutex_lock(&server->drain_lock);
     server->running = true;
+    if (!server->drain_asked) {
+        server->state = YODEL_SERVER_RUNNING;
+    }
     begin_drain(server);
     pthread_mutex_unlock(&server->drain_lock);
     return 0;
@@ -366,8 +374,14 @@ void yodel_server_drain(yodel_server *server, double grace)
         server->grace = grace;
     }
     server->drain_asked = true;
+    server->state = YODEL_SERVER_DRAINING;
     begin_drain(server);
     pthread_mutex_unlock(&server->drain_lock);
+}
+
+yodel_server_state yodel_server_state_of(const yodel_server *server)
+{
+    return server->state;
 }
 
 int yodel_server_stopped_fd(const yodel_server *server)
@@ -408,6 +422,47 @@ unsigned yodel_server_workers(const yodel_server *server)
 const yodel_counters *yodel_server_counters(const yodel_server *server, unsigned index)
 {
     return &server->workers[index].counters;
+}
+
+const yodel_counters *yodel_server_acceptor_counters(const yodel_server *server)
+{
+    return &server->acceptor.counters;
+}
+
+const yodel_durations *yodel_server_turns(const yodel_server *server, unsigned index)
+{
+    return &server->workers[index].turns;
+}
+
+const yodel_durations *yodel_server_lag(const yodel_server *server, unsigned index)
+{
+    return &server->workers[index].lag;
+}
+
+uint64_t yodel_server_lag_waits(const yodel_server *server, unsigned index)
+{
+    return yodel_worker_probe_waits(&server->workers[index]);
+}
+
+bool yodel_server_stuck(const yodel_server *server, unsigned index)
+{
+    return yodel_monitor_stuck(&server->acceptor.monitor, index);
+}
+
+uint64_t yodel_server_busy_since(const yodel_server *server, unsigned index)
+{
+    bool acceptor = index == server->worker_count;
+    return yodel_loop_busy_since(acceptor ? server->acceptor.loop : server->workers[index].loop);
+}
+
+size_t yodel_server_max_connections(const yodel_server *server)
+{
+    return server->limit.max;
+}
+
+uint64_t yodel_server_max_memory(const yodel_server *server)
+{
+    return server->config.max_memory;
 }
 
 void yodel_server_totals(const yodel_server *server, yodel_counters *sum)

@@ -15,6 +15,7 @@
 
 #include "address.h"
 #include "counters.h"
+#include "durations.h"
 #include "log.h"
 #include "protocol.h"
 #include "transport.h"
@@ -41,6 +42,8 @@ typedef struct yodel_server_config {
     bool pin;               /* worker i runs on core i (modulo) of those allowed */
     int backlog;            /* connections */
     size_t max_connections; /* 0: the fd limit less what the server itself needs */
+    size_t other_fds;       /* that the program opens besides: kept free of connections */
+    bool measure;           /* the loops' turns and lag: yodel_server_turns, yodel_server_lag */
     const char
         *full_message; /* what a connection above that is sent, delimiter included; NULL: nothing */
     size_t max_per_ip; /* connections of one address (client_limit.h), 0: any number */
@@ -75,6 +78,15 @@ int yodel_server_start(yodel_server *server);
  * effect. */
 void yodel_server_drain(yodel_server *server, double grace);
 
+/* Where it is in its life; it only goes forward. Any thread. */
+typedef enum yodel_server_state {
+    YODEL_SERVER_MADE, /* clients queue, nobody is served */
+    YODEL_SERVER_RUNNING,
+    YODEL_SERVER_DRAINING, /* asked to end, or ended */
+} yodel_server_state;
+
+yodel_server_state yodel_server_state_of(const yodel_server *server);
+
 /* Readable (poll it, never read it) once a drain has ended the last worker. */
 int yodel_server_stopped_fd(const yodel_server *server);
 
@@ -97,6 +109,29 @@ const yodel_address *yodel_server_addresses(const yodel_server *server, size_t *
 /* How many workers, and the counters of each; index < yodel_server_workers. Any thread. */
 unsigned yodel_server_workers(const yodel_server *server);
 const yodel_counters *yodel_server_counters(const yodel_server *server, unsigned index);
+
+/* The counters of the acceptor: of what fails before a connection has a worker. Any thread. */
+const yodel_counters *yodel_server_acceptor_counters(const yodel_server *server);
+
+/* How long the turns of a worker's loop took (loop.h), and its lag: what a message to this loop waits
+ * (worker.h), ten times a second. All zero without config.measure. Any thread. */
+const yodel_durations *yodel_server_turns(const yodel_server *server, unsigned index);
+const yodel_durations *yodel_server_lag(const yodel_server *server, unsigned index);
+
+/* What the message that measures a worker's lag has waited so far, in ns; 0: none is under way.
+ * Any thread. */
+uint64_t yodel_server_lag_waits(const yodel_server *server, unsigned index);
+
+/* Is a worker stuck in a callback (monitor.h)? Any thread. */
+bool yodel_server_stuck(const yodel_server *server, unsigned index);
+
+/* When the turn began that a worker's loop is in (yodel_loop_busy_since); index
+ * yodel_server_workers: the acceptor's. Any thread. */
+uint64_t yodel_server_busy_since(const yodel_server *server, unsigned index);
+
+/* The limits that hold: connections, and bytes of memory for their buffers (0: none). Any thread. */
+size_t yodel_server_max_connections(const yodel_server *server);
+uint64_t yodel_server_max_memory(const yodel_server *server);
 
 /* Sums the counters of all workers and the acceptor into *sum (overwritten). Any thread. */
 void yodel_server_totals(const yodel_server *server, yodel_counters *sum);

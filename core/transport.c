@@ -32,8 +32,25 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
     }
 }
 
+/* Keeps the gauge of connections that are not read. */
+static void count_pause(yodel_transport *t)
+{
+    bool waits = t->state == YODEL_TRANSPORT_OPEN &&
+                 (t->held & (YODEL_HELD_PAUSED | YODEL_HELD_CHOKED)) != 0;
+    if (waits == t->counted_paused) {
+        return;
+    }
+    t->counted_paused = waits;
+    if (waits) {
+        yodel_count(t->group->counters, YODEL_COUNT_PAUSED_NOW, 1);
+    } else {
+        yodel_uncount(t->group->counters, YODEL_COUNT_PAUSED_NOW, 1);
+    }
+}
+
 void yodel_transport_watch(yodel_transport *t)
 {
+    count_pause(t);
     struct ev_loop *ev = t->group->ev;
     int events = 0;
     bool discards = t->state == YODEL_TRANSPORT_LINGERING && t->left > 0;
@@ -59,6 +76,7 @@ void yodel_transport_watch(yodel_transport *t)
 
 void yodel_transport_read_on(yodel_transport *t)
 {
+    count_pause(t);
     if (!yodel_transport_reads(t)) {
         return;
     }
@@ -173,6 +191,7 @@ void yodel_transport_end(yodel_transport *t, int reason)
     }
     yodel_transport_forget_memory(t);
     t->state = YODEL_TRANSPORT_ENDED;
+    count_pause(t);
     ev_io_stop(group->ev, &t->io);
     yodel_idle_remove(&t->wait);
     yodel_list_remove(&t->link);

@@ -93,6 +93,7 @@ struct yodel_transport {
     uint8_t held;       /* enum yodel_transport_held, or-ed: why data_received may not be called */
     bool redeliver : 1; /* the kept input has to be handed in, whatever else holds */
     bool resumed : 1;   /* likewise, unless reading is paused again */
+    bool counted_paused : 1; /* in the gauge of connections that are not read */
     bool writing_paused : 1;
     bool draining : 1;
     bool own_timeouts : 1; /* the protocol's: no idle timeout */

@@ -1,5 +1,6 @@
 #include "core/worker.h"
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/thread.h"
 
@@ -12,6 +13,7 @@ static void on_drained(void *arg)
 {
     yodel_worker *worker = arg;
     yodel_timer_stop(&worker->grace_timer);
+    atomic_store(&worker->ended, true);
     yodel_loop_stop(worker->loop);
     worker->stopped(worker, worker->stopped_arg);
 }
@@ -39,6 +41,20 @@ static void on_shed(yodel_mail *mail, void *owner)
     yodel_worker *worker = owner;
     atomic_store(&worker->shed_asked, false);
     yodel_transport_group_shed(worker->group);
+}
+
+static void on_probe(yodel_mail *mail, void *owner)
+{
+    (void)mail;
+    const uint64_t period = (uint64_t)(YODEL_PROBE_PERIOD * (double)YODEL_NS_PER_SEC);
+    yodel_worker *worker = owner;
+    uint64_t waited = yodel_clock_now() - atomic_load(&worker->probe_sent);
+    atomic_store(&worker->probe_sent, 0);
+    yodel_durations_add(&worker->lag, waited);
+    while (waited >= period) {
+        waited -= period;
+        yodel_durations_add(&worker->lag, waited);
+    }
 }
 
 static void on_sockets(yodel_mail *mail, void *owner)
@@ -147,6 +163,27 @@ void yodel_worker_shed(yodel_worker *worker)
         worker->shed.deliver = on_shed;
         yodel_mailbox_post(&worker->mailbox, &worker->shed);
     }
+}
+
+void yodel_worker_measure(yodel_worker *worker)
+{
+    yodel_loop_measure(worker->loop, &worker->turns);
+}
+
+void yodel_worker_probe(yodel_worker *worker)
+{
+    if (atomic_load(&worker->probe_sent) != 0 || atomic_load(&worker->ended)) {
+        return;
+    }
+    atomic_store(&worker->probe_sent, yodel_clock_now());
+    worker->probe.deliver = on_probe;
+    yodel_mailbox_post(&worker->mailbox, &worker->probe);
+}
+
+uint64_t yodel_worker_probe_waits(const yodel_worker *worker)
+{
+    uint64_t sent = atomic_load(&worker->probe_sent);
+    return sent != 0 && !atomic_load(&worker->ended) ? yodel_clock_now() - sent : 0;
 }
 
 void yodel_worker_drain(yodel_worker *worker, double grace)

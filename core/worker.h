@@ -23,6 +23,11 @@ typedef void yodel_worker_stopped_fn(yodel_worker *worker, void *arg);
 
 struct yodel_worker {
     yodel_counters counters; /* first: it has cache lines of its own */
+    yodel_durations turns;   /* of the loop, when they are measured */
+    yodel_durations lag;     /* what the probes waited */
+    yodel_mail probe;
+    _Atomic uint64_t probe_sent; /* instant; 0: none is under way */
+    atomic_bool ended;
     unsigned index;
     int cpu; /* to run on, -1: any */
     bool started;
@@ -76,6 +81,24 @@ void yodel_worker_hand_over(yodel_worker *worker, yodel_socket_batch *batch);
 /* Asks it to make room for others' buffers (yodel_transport_group_shed). Any thread; the acceptor's
  * monitor does. */
 void yodel_worker_shed(yodel_worker *worker);
+
+/* Has its loop's turns measured (yodel_loop_measure) from its start on. Before it is started. */
+void yodel_worker_measure(yodel_worker *worker);
+
+/* Measures the loop's lag: sends a message that does nothing, and what it waits until the loop gets to it is
+ * counted in lag. That is what anything waits that comes to this loop: the rest of the turn that it
+ * falls into, and until the kernel lets the thread run. No effect while the one before is still
+ * under way; one that took YODEL_PROBE_PERIOD or longer counts as the ones in between, too,
+ * that were not sent because of it: a loop that hangs for a second shows ten of them, not one. Any
+ * thread, one at a time; the acceptor's monitor does. */
+void yodel_worker_probe(yodel_worker *worker);
+
+/* How often it is to be called, in seconds. */
+#define YODEL_PROBE_PERIOD 0.1
+
+/* What the probe that is under way has waited so far, in ns; 0: none is, or the worker has ended. Any
+ * thread. */
+uint64_t yodel_worker_probe_waits(const yodel_worker *worker);
 
 /* Ends it in good order: no more accepting, transports drain (transport_group.h), after grace
  * seconds what is left is aborted, then stopped is called and the thread ends. Any thread, once. */

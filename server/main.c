@@ -8,6 +8,7 @@
 #include "core/task.h"
 #include "proto/proxy_protocol.h"
 #include "proto/registry.h"
+#include "server/admin.h"
 #include "server/options.h"
 #include "server/stats.h"
 #include "yodel_version.h"
@@ -48,8 +49,9 @@ static void on_stats(yodel_task *task, void *arg)
     yodel_stats_log(context->log, context->server);
 }
 
-static int serve(yodel_server_options *options, yodel_log *log)
+static int serve(yodel_server_options *options, yodel_log_fd *log_fd)
 {
+    yodel_log *log = &log_fd->log;
     yodel_protocol_options protocol = {
         .max_line = options->max_line,
         .idle_timeout = options->server.idle_timeout,
@@ -68,10 +70,26 @@ static int serve(yodel_server_options *options, yodel_log *log)
     options->server.full_message = "Error: server is full\r\n";
     options->server.per_ip_message = "Error: too many connections from your address\r\n";
     options->server.log = log;
+    if (options->admin) {
+        options->server.measure = true;
+        options->server.other_fds = YODEL_ADMIN_FDS;
+    }
 
     yodel_server *server;
     if (yodel_server_new(&options->server, &server) < 0) {
         return EXIT_FAILED; /* the log says why */
+    }
+    const yodel_admin_config admin_config = {
+        .server = server,
+        .endpoint = &options->admin_endpoint,
+        .fd = -1,
+        .log = log_fd,
+        .protocol = options->protocol,
+    };
+    yodel_admin *admin = NULL;
+    if (options->admin && yodel_admin_start(&admin_config, &admin) < 0) {
+        yodel_server_free(server);
+        return EXIT_FAILED;
     }
     stats_context context = {log, server};
     yodel_task *stats = NULL;
@@ -89,6 +107,7 @@ static int serve(yodel_server_options *options, yodel_log *log)
         yodel_stats_log(log, server);
     }
     yodel_task_stop(stats);
+    yodel_admin_stop(admin);
     yodel_server_free(server);
     return code == 0 ? EXIT_OK : EXIT_FAILED;
 }
@@ -125,7 +144,7 @@ int main(int argc, char *argv[])
         (void)fprintf(stderr, "yodel-server: cannot make the log: %s\n", yodel_strerror(code));
         return EXIT_FAILED;
     }
-    int status = serve(&options, &log.log);
+    int status = serve(&options, &log);
     yodel_log_fd_destroy(&log);
     return status;
 }

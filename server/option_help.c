@@ -36,6 +36,8 @@ const char yodel_server_help[] =
     "      --grace SEC        time for busy connections when told to end (default 10)\n"
     "      --backlog N        connections that may queue (default 4096)\n"
     "      --stats SEC        log the counters every SEC seconds\n"
+    "      --admin HOST:PORT  metrics, health checks and a status page by HTTP (default off;\n"
+    "                         without HOST: 127.0.0.1)\n"
     "      --log-level LEVEL  error, warning, info (default) or debug\n"
     "      --log-format FMT   text (default) or json\n"
     "  -h, --help\n"

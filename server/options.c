@@ -24,6 +24,7 @@ enum {
     OPTION_GRACE,
     OPTION_BACKLOG,
     OPTION_STATS,
+    OPTION_ADMIN,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
 };
@@ -48,6 +49,7 @@ static const struct option long_options[] = {
     {"grace", required_argument, NULL, OPTION_GRACE},
     {"backlog", required_argument, NULL, OPTION_BACKLOG},
     {"stats", required_argument, NULL, OPTION_STATS},
+    {"admin", required_argument, NULL, OPTION_ADMIN},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"help", no_argument, NULL, 'h'},
@@ -176,6 +178,9 @@ static int set_option(yodel_server_options *o, int option, const char *value,
     case OPTION_STATS:
         code = yodel_server_parse_duration("stats", value, &o->stats, c);
         return code == 0 && o->stats <= 0 ? yodel_complain(c, "--stats must be above 0") : code;
+    case OPTION_ADMIN:
+        o->admin = true;
+        return yodel_endpoint_parse("admin", value, &o->admin_endpoint, c);
     case OPTION_LOG_LEVEL:
         return yodel_log_level_parse(value, &o->log_level) < 0
                    ? yodel_complain(c, "--log-level '%s' is none of error, warning, info, debug",

@@ -8,7 +8,9 @@
 #include "core/cidr.h"
 #include "core/log.h"
 #include "core/server.h"
+#include "server/endpoint.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +35,8 @@ typedef struct yodel_server_options {
     bool proxy_protocol;
     yodel_cidr trusted[YODEL_MAX_TRUSTED]; /* with proxy_protocol: one at the least */
     size_t trusted_count;
+    bool admin; /* serve HTTP at admin_endpoint */
+    yodel_endpoint admin_endpoint;
     uint32_t max_line; /* bytes */
     double grace;      /* seconds */
     double stats;      /* seconds between lines of counters, 0: none */

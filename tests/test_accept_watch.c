@@ -156,6 +156,17 @@ static void test_accepted_sockets(void **state)
     }
 }
 
+/* How often accept4 failed with this errno. */
+static uint64_t accept_errors(const post *p, int error)
+{
+    for (unsigned i = 0; i < YODEL_ACCEPT_ERROR_COUNT; i++) {
+        if (strcmp(yodel_accept_error_name(i), strerrorname_np(error)) == 0) {
+            return yodel_counters_accept_error(&p->f->counters, i);
+        }
+    }
+    return 0;
+}
+
 /* Somebody without batch_done, and without a log. */
 static void test_the_least(void **state)
 {
@@ -196,6 +207,10 @@ static void test_errors_of_one_connection_are_passed_over(void **state)
     uint64_t before = virtual_time.now_ns;
     wait_accepted(p, 1);
     assert_true(virtual_time.now_ns - before < 50000000); /* no pause */
+    assert_int_equal(accept_errors(p, EINTR), 0);
+    for (size_t i = 1; i < sizeof errors / sizeof errors[0]; i++) {
+        assert_int_equal(accept_errors(p, errors[i]), 1);
+    }
     assert_int_equal(fixture_count(p->f, YODEL_COUNT_ACCEPT_ERRORS), 0);
     assert_int_equal(p->f->log.lines, 0);
 }
@@ -253,6 +268,9 @@ static void test_no_file_descriptor(void **state)
     assert_about(pause_before(p, 8), 1000);
     assert_int_equal(p->count, 0);
     assert_int_equal(fixture_count(p->f, YODEL_COUNT_ACCEPT_ERRORS), 8);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(accept_errors(p, errors[i]), 2);
+    }
     assert_int_equal(p->f->log.lines, 1);
     assert_true(fixture_logged(p->f, "cannot accept connections: Too many open files"));
     /* And then it can again, at once and for all who wait. */

@@ -109,6 +109,33 @@ static void test_reasons(void **state)
     }
 }
 
+/* Each errno that accept4 has is counted by itself, the others together. */
+static void test_accept_errors(void **state)
+{
+    (void)state;
+    static yodel_counters c, sum;
+    static const int errors[] = {EMFILE, ENFILE, EMFILE, ECONNABORTED, EINVAL, ENOTSOCK, EFAULT};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        yodel_count_accept_error(&c, errors[i]);
+    }
+    yodel_counters_add(&sum, &c);
+    yodel_counters_add(&sum, &c);
+    for (unsigned i = 0; i < YODEL_ACCEPT_ERROR_COUNT; i++) {
+        const char *name = yodel_accept_error_name(i);
+        uint64_t expected = strcmp(name, "EMFILE") == 0 || strcmp(name, "other") == 0 ? 2
+                            : strcmp(name, "ENFILE") == 0 || strcmp(name, "EINVAL") == 0 ||
+                                    strcmp(name, "ECONNABORTED") == 0
+                                ? 1
+                                : 0;
+        assert_int_equal(yodel_counters_accept_error(&c, i), expected);
+        assert_int_equal(yodel_counters_accept_error(&sum, i), 2 * expected);
+        for (unsigned j = 0; j < i; j++) {
+            assert_string_not_equal(name, yodel_accept_error_name(j));
+        }
+    }
+    assert_string_equal(yodel_accept_error_name(YODEL_ACCEPT_ERROR_COUNT - 1), "other");
+}
+
 /* Words for log lines and metrics: lower case, no two alike, with an explanation of one line. */
 static void test_words(void **state)
 {
@@ -180,7 +207,7 @@ int main(void)
         cmocka_unit_test(test_count),           cmocka_unit_test(test_add),
         cmocka_unit_test(test_closed),          cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_words),           cmocka_unit_test(test_cache_lines),
-        cmocka_unit_test(test_others_may_look),
+        cmocka_unit_test(test_others_may_look), cmocka_unit_test(test_accept_errors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

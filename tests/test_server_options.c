@@ -64,6 +64,7 @@ static void test_defaults(void **state)
     assert_int_equal(o.server.backlog, 4096);
     assert_int_equal(o.server.max_memory, yodel_memory_usable() / 4);
     assert_true(o.stats == 0.0);
+    assert_false(o.admin);
     assert_int_equal(o.log_level, YODEL_LOG_INFO);
     assert_int_equal(o.log_format, YODEL_LOG_TEXT);
 }
@@ -254,6 +255,10 @@ static const bad bad_lines[] = {
      "--backlog '2147483648' is not a whole number from 1 to 2147483647"},
     {{{"--stats", "0"}}, "--stats must be above 0"},
     {{{"--stats", "often"}}, "--stats 'often' is not a duration like 30, 1.5s, 500ms or 2m"},
+    {{{"--admin", "9007"}},
+     "--admin '9007' is not HOST:PORT like localhost:9007, 127.0.0.1:9007 or [::1]:9007"},
+    {{{"--admin", "localhost:http"}},
+     "--admin 'localhost:http': the port is not a whole number from 0 to 65535"},
     {{{"--log-level", "loud"}}, "--log-level 'loud' is none of error, warning, info, debug"},
     {{{"--log-format", "xml"}}, "--log-format 'xml' is neither text nor json"},
 

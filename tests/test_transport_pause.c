@@ -297,6 +297,64 @@ static void test_nothing_comes_after_the_end_of_file(void **state)
     test_free(got);
 }
 
+/* --- the gauge of those who are not read -------------------------------------------------------*/
+
+static uint64_t not_read(const fixture *f)
+{
+    return fixture_count(f, YODEL_COUNT_PAUSED_NOW);
+}
+
+static void test_gauge_of_the_protocols_pauses(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, NULL, &(probe_plan){.data = probe_swallow});
+    yodel_transport *t[3];
+    for (int i = 0; i < 3; i++) {
+        (void)fixture_connect(f);
+        t[i] = plan->of[i]->transport;
+    }
+    assert_int_equal(not_read(f), 0);
+    yodel_transport_pause_reading(t[0]);
+    yodel_transport_pause_reading(t[0]);
+    yodel_transport_pause_reading(t[1]);
+    yodel_transport_pause_reading(t[2]);
+    assert_int_equal(not_read(f), 3);
+    yodel_transport_resume_reading(t[0]);
+    yodel_transport_resume_reading(t[0]);
+    assert_int_equal(not_read(f), 2);
+    yodel_transport_close(t[1], 0); /* those that end are no longer among them */
+    assert_int_equal(not_read(f), 1);
+    yodel_transport_abort(t[2], 0);
+    assert_int_equal(not_read(f), 0);
+    yodel_transport_abort(t[0], 0);
+    fixture_wait_active(f, 0);
+    assert_int_equal(not_read(f), 0);
+}
+
+static int note_eof(probe *p)
+{
+    *(bool *)p->plan->arg = true;
+    return 1;
+}
+
+/* Resumed when there is nothing more to read. */
+static void test_gauge_after_the_end_of_input(void **state)
+{
+    fixture *f = *state;
+    bool ended = false;
+    probe_plan *plan =
+        probe_start(f, NULL, &(probe_plan){.data = probe_swallow, .eof = note_eof, .arg = &ended});
+    int client = fixture_connect(f);
+    net_finish_sending(client);
+    fixture_run_until_true(f, &ended, "the end of input");
+    yodel_transport_pause_reading(plan->of[0]->transport);
+    assert_int_equal(not_read(f), 1);
+    yodel_transport_resume_reading(plan->of[0]->transport);
+    assert_int_equal(not_read(f), 0);
+    yodel_transport_close(plan->of[0]->transport, 0);
+    fixture_wait_active(f, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +370,8 @@ int main(void)
         pause_test(test_end_of_file_sends_everything_first),
         pause_test(test_end_of_file_waits_for_resume),
         pause_test(test_nothing_comes_after_the_end_of_file),
+        pause_test(test_gauge_of_the_protocols_pauses),
+        pause_test(test_gauge_after_the_end_of_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

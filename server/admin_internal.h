@@ -1,0 +1,37 @@
+/*
+ * What the admin endpoint's two files know of each other.
+ *
+ *   admin.c        its life: socket, thread, samples
+ *   admin_http.c   requests and answers
+ */
+#ifndef YODEL_SERVER_ADMIN_INTERNAL_H
+#define YODEL_SERVER_ADMIN_INTERNAL_H
+
+#include "server/admin.h"
+#include "server/status.h"
+#include "server/watched.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct yodel_admin {
+    yodel_admin_config config;
+    struct MHD_Daemon *http;
+    yodel_status *status; /* the thread's */
+    double started;       /* yodel_process_stats */
+    pthread_t thread;
+    int fd;   /* the listening socket */
+    int wake; /* eventfd: one of the flags below has changed */
+    atomic_bool draining;
+    atomic_bool quiesce;
+    atomic_bool stop;
+};
+
+/* For MHD_start_daemon; arg is the admin. On its thread. */
+enum MHD_Result yodel_admin_on_request(void *arg, struct MHD_Connection *connection,
+                                       const char *url, const char *method, const char *version,
+                                       const char *upload, size_t *upload_size, void **request);
+
+#endif

@@ -1,0 +1,87 @@
+#include "server/process_stats.h"
+
+#include "core/clock.h"
+#include "core/fd_limit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A small file of /proc as a string; empty when it cannot be read. */
+static void read_file(const char *path, char *text, size_t size)
+{
+    ssize_t n = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        n = read(fd, text, size - 1);
+        close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+}
+
+static uint64_t count_fds(void)
+{
+    struct stat info;
+    if (stat("/proc/self/fd", &info) == 0 && info.st_size > 0) {
+        return (uint64_t)info.st_size; /* since Linux 6.2 */
+    }
+    DIR *dir = opendir("/proc/self/fd");
+    uint64_t count = 0;
+    if (dir == NULL) {
+        return 0;
+    }
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        count += entry->d_name[0] != '.';
+    }
+    closedir(dir);
+    return count - 1; /* the directory itself was open, too */
+}
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / (double)YODEL_NS_PER_SEC;
+}
+
+/* The 22nd word of /proc/self/stat; the second is the program's name in parentheses, with anything in it. */
+static double start_time(void)
+{
+    char text[1024];
+    read_file("/proc/self/stat", text, sizeof(text));
+    const char *rest = strrchr(text, ')');
+    uint64_t ticks;
+    if (rest == NULL ||
+        sscanf(rest + 1,
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+               "%" SCNu64,
+               &ticks) != 1) {
+        return 0;
+    }
+    double since_boot = (double)ticks / (double)sysconf(_SC_CLK_TCK);
+    return seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME) + since_boot;
+}
+
+void yodel_process_stats_get(yodel_process_stats *stats)
+{
+    char text[256];
+    uint64_t pages = 0;
+    uint64_t resident = 0;
+    uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+    read_file("/proc/self/statm", text, sizeof(text));
+    (void)sscanf(text, "%" SCNu64 " %" SCNu64, &pages, &resident);
+    *stats = (yodel_process_stats){
+        .cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID),
+        .started = start_time(),
+        .open_fds = count_fds(),
+        .max_fds = yodel_fd_limit(),
+        .resident_bytes = resident * page_size,
+        .virtual_bytes = pages * page_size,
+    };
+}
