@@ -1,7 +1,7 @@
 # Manual pages and completions, written from what the programs say themselves (tools/options).
 #
-# Where scdoc or python3 is missing, or the programs are built for another machine, there are none,
-# unless YODEL_MANUAL asks for them.
+# Where scdoc or python3 is missing, or the programs cannot just be run (built for another machine, or
+# with sanitizers, which may need setarch), there are none, unless YODEL_MANUAL asks for them.
 
 option(YODEL_MANUAL "Fail where manual pages and completions cannot be made" OFF)
 find_program(YODEL_SCDOC scdoc)
@@ -17,7 +17,7 @@ if(NOT Python3_Interpreter_FOUND)
 endif()
 if(missing)
     set(missing "apt-get install${missing}")
-elseif(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+elseif(YODEL_SANITIZE OR (CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR))
     set(missing "the programs cannot be run here")
 endif()
 if(missing)
