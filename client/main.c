@@ -205,7 +205,7 @@ int main(int argc, char *argv[])
         return print(yodel_client_help);
     }
     if (options.action == YODEL_CLIENT_VERSION) {
-        return print("yodel-client " YODEL_VERSION "\n");
+        return print("yodel-client " YODEL_VERSION " (" YODEL_COMMIT ")\n");
     }
 
     signal(SIGPIPE, SIG_IGN); /* a pipe that is closed is an error of write */

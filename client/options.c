@@ -21,8 +21,8 @@ const char yodel_client_help[] =
     "                     <U+202E>); pipes and files always get the bytes themselves\n"
     "      --timeout SEC  for connecting to each address and, after the end of input, for\n"
     "                     silence while answers are missing (default 30; 500ms, 2m; 0 never)\n"
-    "  -h, --help\n"
-    "  -V, --version\n"
+    "  -h, --help         this text\n"
+    "  -V, --version      the version and the commit it was built from\n"
     "\n"
     "Exit status: 0 when everything sent was answered, or the line \".\" ended it; 1 when the\n"
     "connection failed or ended early; 2 for a mistake in the options.\n";

@@ -1,18 +1,24 @@
 # cmake --install: libraries, headers, pkg-config file, CMake package. Programs install themselves
-# (YodelProgram.cmake). All of it is relocatable: the prefix may be chosen at installation, and the
-# installed tree may be moved.
+# (YodelProgram.cmake), and so do manual pages (YodelManual.cmake). All of it is relocatable: the
+# prefix may be chosen at installation, and the installed tree may be moved.
+#
+# Components, which Debian packages are made of (YodelPackage.cmake): `programs` with all that goes
+# with them, `library`, which others' programs need to run, and `development`.
 
 include(CMakePackageConfigHelpers)
 
 install(TARGETS yodel yodel-static EXPORT yodelTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        COMPONENT library NAMELINK_COMPONENT development
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
 )
 
 foreach(room IN ITEMS core proto)
     file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${room}/*.h)
     list(REMOVE_ITEM headers ${YODEL_PRIVATE_HEADERS})
-    install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/yodel/${room})
+    install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/yodel/${room}
+        COMPONENT development
+    )
 endforeach()
 
 # pkg-config: the prefix is found from where yodel.pc lies.
@@ -38,7 +44,9 @@ if(NOT libev_dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
     set(pc_LIBEV_LIBS "-L${libev_dir} -lev")
 endif()
 configure_file(cmake/yodel.pc.in ${CMAKE_BINARY_DIR}/yodel.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/yodel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_BINARY_DIR}/yodel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT development
+)
 
 # find_package(yodel): targets yodel::yodel and yodel::yodel-static.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/yodel)
@@ -48,11 +56,12 @@ configure_package_config_file(cmake/yodelConfig.cmake.in ${CMAKE_BINARY_DIR}/yod
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/yodelConfigVersion.cmake
     COMPATIBILITY SameMinorVersion
 )
-install(EXPORT yodelTargets NAMESPACE yodel:: DESTINATION ${package_dir})
+install(EXPORT yodelTargets NAMESPACE yodel:: DESTINATION ${package_dir} COMPONENT development)
 install(FILES
     ${CMAKE_BINARY_DIR}/yodelConfig.cmake
     ${CMAKE_BINARY_DIR}/yodelConfigVersion.cmake
     cmake/FindLibev.cmake
     cmake/FindCares.cmake
     DESTINATION ${package_dir}
+    COMPONENT development
 )

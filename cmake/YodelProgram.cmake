@@ -55,7 +55,7 @@ function(yodel_program name)
     target_link_libraries(${name} PRIVATE ${name}-parts)
     add_dependencies(programs ${name})
 
-    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
     set_property(GLOBAL APPEND PROPERTY YODEL_PROGRAMS ${name})
     set_property(GLOBAL APPEND PROPERTY YODEL_PARTS ${name}-parts)
 endfunction()

@@ -1,6 +1,7 @@
 # Writes yodel_version.h: cmake -D VERSION= -D SOURCE_DIR= -D GIT= -D OUTPUT= -P version.cmake
-# In a tree that is no git checkout of its own (a tarball, perhaps inside another project's
-# checkout), or without git, the commit is "unknown".
+# The commit is git's, with "-dirty" when something else than that is there; in a tree that is no
+# checkout of its own (perhaps inside another project's) it is what `git archive` wrote into
+# commit.txt, or "unknown".
 
 set(commit unknown)
 if(GIT AND EXISTS ${SOURCE_DIR}/.git)
@@ -13,6 +14,11 @@ if(GIT AND EXISTS ${SOURCE_DIR}/.git)
     )
     if(status EQUAL 0 AND described)
         set(commit ${described})
+    endif()
+else()
+    file(STRINGS ${SOURCE_DIR}/cmake/commit.txt archived REGEX "^[0-9a-f]+$")
+    if(archived)
+        string(SUBSTRING ${archived} 0 12 commit)
     endif()
 endif()
 

@@ -62,7 +62,8 @@ for file in bin/yodel-server bin/yodel-client include/yodel/core/run.h include/y
 done
 [[ ! -e $prefix/include/yodel/core/transport_internal.h ]] || fail "a private header is installed"
 for program in "$prefix"/bin/*; do
-    "$program" --version | grep -qF "$version" || fail "${program##*/} --version does not say $version"
+    [[ $("$program" --version) =~ ^${program##*/}\ $version\ \(([0-9a-f]{12}(-dirty)?|unknown)\)$ ]] ||
+        fail "${program##*/} --version is no $version of a commit: $("$program" --version)"
 done
 
 # Each header by itself is enough, without the flags of our own build.

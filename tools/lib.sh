@@ -76,6 +76,8 @@ install_packages()
         die "could not install: $*"
     fi
     rm -f "$log"
+    # What a configuration found then may not be all that there is now.
+    rm -f "$root"/build/*/configured
 }
 
 # build PRESET [cmake --build options...]: configures build/PRESET when it has to be, and builds.

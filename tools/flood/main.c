@@ -179,7 +179,7 @@ static int act(const yodel_flood_options *o, const char *command)
     case YODEL_FLOOD_HELP:
         return print(yodel_flood_help);
     case YODEL_FLOOD_VERSION:
-        return print("flood " YODEL_VERSION "\n");
+        return print("flood " YODEL_VERSION " (" YODEL_COMMIT ")\n");
     case YODEL_FLOOD_COMPARE:
         return yodel_compare(o->operands[0], o->operands[1], stdout, stderr);
     case YODEL_FLOOD_RUN:
