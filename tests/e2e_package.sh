@@ -120,6 +120,13 @@ for program in yodel-server yodel-client flood; do
     [[ -n $(find "$root/usr/share/zsh" -name "_$program") ]] || fail "no completion for zsh"
 done
 [[ -s $root/usr/share/man/man7/libyodel.7.gz ]] || fail "no libyodel.7.gz"
+# Every unit is there, and names the program where it will be.
+for unit in $(cd "$source" && shopt -s nullglob && echo systemd/*); do
+    unit=$root/usr/lib/$(dirname "$unit")/system/$(basename "$unit" .in)
+    [[ -s $unit ]] || fail "no ${unit#"$root"}"
+    ! grep '^Exec' "$unit" | grep -v -e '=/usr/bin/yodel-server' -e '=kill ' ||
+        fail "${unit#"$root"} starts something else"
+done
 echo "ok: installed"
 
 # start NAME PROGRAM ARGUMENT...: until it listens; sets port
