@@ -103,24 +103,33 @@ static answer get_page(const yodel_admin *admin, struct MHD_Connection *connecti
                 before + len + after);
 }
 
+static answer embedded(const char *type, const unsigned char *bytes, size_t len)
+{
+    return (answer){.status = MHD_HTTP_OK, .type = type, .body = bytes, .len = len};
+}
+
 static answer get_style(const yodel_admin *admin, struct MHD_Connection *connection)
 {
     (void)admin;
     (void)connection;
-    return (answer){.status = MHD_HTTP_OK,
-                    .type = "text/css; charset=utf-8",
-                    .body = yodel_embedded_status_css,
-                    .len = yodel_embedded_status_css_len};
+    return embedded("text/css; charset=utf-8", yodel_embedded_status_css,
+                    yodel_embedded_status_css_len);
 }
+
+static const char script[] = "text/javascript; charset=utf-8";
 
 static answer get_script(const yodel_admin *admin, struct MHD_Connection *connection)
 {
     (void)admin;
     (void)connection;
-    return (answer){.status = MHD_HTTP_OK,
-                    .type = "text/javascript; charset=utf-8",
-                    .body = yodel_embedded_status_js,
-                    .len = yodel_embedded_status_js_len};
+    return embedded(script, yodel_embedded_status_js, yodel_embedded_status_js_len);
+}
+
+static answer get_words(const yodel_admin *admin, struct MHD_Connection *connection)
+{
+    (void)admin;
+    (void)connection;
+    return embedded(script, yodel_embedded_status_words_js, yodel_embedded_status_words_js_len);
 }
 
 static answer get_health(const yodel_admin *admin, struct MHD_Connection *connection)
@@ -155,8 +164,13 @@ static const struct {
     const char *path;
     answer (*get)(const yodel_admin *admin, struct MHD_Connection *connection);
 } routes[] = {
-    {"/", get_page},           {"/status.css", get_style},   {"/status.js", get_script},
-    {"/metrics", get_metrics}, {"/status.json", get_status}, {"/healthz", get_health},
+    {"/", get_page},
+    {"/status.css", get_style},
+    {"/status.js", get_script},
+    {"/status_words.js", get_words},
+    {"/status.json", get_status},
+    {"/metrics", get_metrics},
+    {"/healthz", get_health},
     {"/readyz", get_ready},
 };
 

@@ -13,6 +13,9 @@ extern const size_t yodel_embedded_status_html_len;
 extern const unsigned char yodel_embedded_status_css[];
 extern const size_t yodel_embedded_status_css_len;
 
+extern const unsigned char yodel_embedded_status_words_js[];
+extern const size_t yodel_embedded_status_words_js_len;
+
 extern const unsigned char yodel_embedded_status_js[];
 extern const size_t yodel_embedded_status_js_len;
 

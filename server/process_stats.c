@@ -5,8 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -50,18 +49,25 @@ static double seconds_of(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / (double)YODEL_NS_PER_SEC;
 }
 
-/* The 22nd word of /proc/self/stat; the second is the program's name in parentheses, with anything in it. */
+/* The number that is the n-th word of a line, counted from 0; 0 when there are fewer. */
+static uint64_t number_at(const char *line, unsigned n)
+{
+    for (; n > 0; n--) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    return strtoull(line, NULL, 10);
+}
+
+/* proc(5): the 22nd word of /proc/self/stat. The second is the program's name in parentheses, with
+ * anything in it. */
 static double start_time(void)
 {
     char text[1024];
     read_file("/proc/self/stat", text, sizeof(text));
-    const char *rest = strrchr(text, ')');
-    uint64_t ticks;
-    if (rest == NULL ||
-        sscanf(rest + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-               "%" SCNu64,
-               &ticks) != 1) {
+    const char *name_end = strrchr(text, ')');
+    uint64_t ticks = name_end != NULL ? number_at(name_end, 20) : 0;
+    if (ticks == 0) {
         return 0;
     }
     double since_boot = (double)ticks / (double)sysconf(_SC_CLK_TCK);
@@ -71,17 +77,14 @@ static double start_time(void)
 void yodel_process_stats_get(yodel_process_stats *stats)
 {
     char text[256];
-    uint64_t pages = 0;
-    uint64_t resident = 0;
     uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     read_file("/proc/self/statm", text, sizeof(text));
-    (void)sscanf(text, "%" SCNu64 " %" SCNu64, &pages, &resident);
     *stats = (yodel_process_stats){
         .cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID),
         .started = start_time(),
         .open_fds = count_fds(),
         .max_fds = yodel_fd_limit(),
-        .resident_bytes = resident * page_size,
-        .virtual_bytes = pages * page_size,
+        .resident_bytes = number_at(text, 1) * page_size,
+        .virtual_bytes = number_at(text, 0) * page_size,
     };
 }

@@ -116,6 +116,7 @@ static void test_paths(void **state)
     expect_answer(s, "GET", "/", 200, "text/html; charset=utf-8", NULL);
     expect_answer(s, "GET", "/status.css", 200, "text/css; charset=utf-8", NULL);
     expect_answer(s, "GET", "/status.js", 200, "text/javascript; charset=utf-8", NULL);
+    expect_answer(s, "GET", "/status_words.js", 200, "text/javascript; charset=utf-8", NULL);
     expect_answer(s, "GET", "/status.json", 200, "application/json", NULL);
     expect_answer(s, "GET", "/status.json?since=1", 200, "application/json", NULL);
     expect_answer(s, "GET", "/status.json?since=x", 400, PLAIN, "since is not a number\n");
