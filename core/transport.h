@@ -107,7 +107,7 @@ void yodel_transport_set_protocol(yodel_transport *transport,
  * whose factory has names_client, from one of its callbacks. An address of neither IP family is
  * kept without its name. 0; YODEL_ETOOMANY, YODEL_ETOOOFTEN or -ENOMEM: it is not let in; it has
  * been told so, counted and logged, and the connection is closing. */
-int yodel_transport_set_client(yodel_transport *transport, const yodel_address *client);
+int yodel_transport_set_client(yodel_transport *transport, const yodel_address *address);
 
 /* The address of the client: the peer's, or what yodel_transport_set_client said. 0, or a negative
  * errno (-ENOTCONN when the peer is gone). (get_extra_info) */

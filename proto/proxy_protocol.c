@@ -2,10 +2,12 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/ip.h"
 #include "core/loop.h"
 #include "core/transport.h"
 #include "proto/proxy_header.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 /* Of what came instead of a header, so much is shown. */
@@ -57,19 +59,23 @@ static void on_timeout(yodel_timer *timer)
 
 /* --- the header --- */
 
-/* Tells the transport who the client is; negative: it is not let in. */
-static int name_client(yodel_transport *t, yodel_proxy_header *header)
+/* Is the client that the header names the very end of this connection? So says version 1, which has
+ * no LOCAL, that it is the proxy's own (2.1: "a getsockname()/getpeername() pair"). */
+static bool is_own_end(const yodel_transport *t, const yodel_address *client)
 {
-    int code = 0;
-    if (header->source == YODEL_PROXY_LOCAL) {
+    yodel_address peer;
+    yodel_ip peer_ip;
+    yodel_ip client_ip;
+    return yodel_transport_peer(t, &peer) == 0 && yodel_ip_of(&peer, &peer_ip) &&
+           yodel_ip_of(client, &client_ip) && memcmp(&peer_ip, &client_ip, sizeof(peer_ip)) == 0 &&
+           yodel_address_port(&peer) == yodel_address_port(client);
+}
+
+/* Tells the transport who the client is; negative: it is not let in. */
+static int name_client(yodel_transport *t, const yodel_proxy_header *header)
+{
+    if (header->source != YODEL_PROXY_CLIENT || is_own_end(t, &header->client)) {
         return 0;
-    }
-    if (header->source == YODEL_PROXY_UNKNOWN) {
-        code = yodel_transport_peer(t, &header->client);
-        if (code < 0) {
-            yodel_transport_abort(t, code);
-            return code;
-        }
     }
     return yodel_transport_set_client(t, &header->client);
 }

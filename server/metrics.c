@@ -78,6 +78,8 @@ static const struct {
      "Times that output above the high water mark paused a connection."},
     {YODEL_COUNT_PARTIAL, false, "counter", "yodel_lines_partial_total",
      "Lines dropped because the client ended in the middle of them."},
+    {YODEL_COUNT_FORGOTTEN, false, "counter", "yodel_clients_forgotten_total",
+     "Client addresses forgotten before their limits had recovered, for want of room."},
     {YODEL_COUNT_STUCK, false, "counter", "yodel_worker_hangs_total",
      "Times that a worker was found stuck in a callback."},
     {YODEL_COUNT_OPENED, false, "counter", "yodel_connections_opened_total",
@@ -88,7 +90,12 @@ static const struct {
 static const struct {
     yodel_counter counter;
     const char *reason;
-} refusals[] = {{YODEL_COUNT_REJECTED, "full"}};
+} refusals[] = {
+    {YODEL_COUNT_REJECTED, "full"},
+    {YODEL_COUNT_REJECTED_PER_IP, "per_ip"},
+    {YODEL_COUNT_REJECTED_RATE, "rate"},
+    {YODEL_COUNT_REJECTED_UNTRUSTED, "untrusted"},
+};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 

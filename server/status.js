@@ -253,6 +253,7 @@ const REASONS = {
     quit: "the client said so", eof: "end of the client's input", idle: "idle for too long", stalled: "reader stood still",
     overrun: "unsent answers above the cap", line_too_long: "line too long", reset: "reset, network error",
     drain: "drained, all answered", drain_abort: "still busy after the grace", handler: "a callback failed", memory: "out of memory", full: "server was full",
+    proxy: "no PROXY header", refused: "refused for its address",
 };
 
 function showClosed() {
@@ -278,7 +279,7 @@ function showTrouble() {
     const errors = Object.entries(data.accept_errors).map(([name, n]) => row("accept: " + name, exact(n), false));
     $("trouble").tBodies[0].replaceChildren(
         row("cores stuck now", exact(stuck), stuck > 0), row("times a core was stuck", exact(c.stuck)),
-        row("connections refused", exact(c.rejected)), row("not read now", exact(c.paused_now)), row("times paused", exact(c.paused)),
+        row("connections refused", exact(c.rejected + c.rejected_per_ip + c.rejected_rate + c.rejected_untrusted)), row("not read now", exact(c.paused_now)), row("times paused", exact(c.paused)),
         row("accepting failed", exact(c.accept_errors)), ...errors, row("lines cut off by their client", exact(c.partial)),
         row("log lines lost", data.log_lost === null ? DASH : exact(data.log_lost)));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/admin.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/net.h"
 #include "tests/support/net_from.h"
@@ -292,6 +293,44 @@ static void limits_by_client(server *s)
     }
 }
 
+static double refused_because(uint16_t admin, const char *reason)
+{
+    char sample[128];
+    snprintf(sample, sizeof sample, "yodel_connections_rejected_total{reason=\"%s\"}", reason);
+    exposition *e = admin_metrics(admin);
+    double value = exposition_value(e, sample);
+    exposition_free(e);
+    return value;
+}
+
+/* What was refused, by why, is what the metrics say. A refusal is counted before it is told. */
+static void test_metrics(void **state)
+{
+    (void)state;
+    server s = server_start(NULL, "--max-per-ip", "1", "--connect-rate-per-ip", "2", "--admin",
+                            "127.0.0.1:0", BEHIND_PROXY, NULL);
+    uint16_t admin = admin_port(&s);
+    int inside = connect_for(&s, proxy_v1, "192.0.2.1");
+    net_expect_text(inside, "You sent: hello\r\n");
+    check_refused(connect_for(&s, proxy_v1, "192.0.2.1"));
+    int stranger = net_connect_from("127.0.0.2", "127.0.0.1", s.port);
+    assert_true(stranger >= 0);
+    (void)net_wait_end(stranger);
+    close(stranger);
+    assert_true(refused_because(admin, "per_ip") == 1);
+    assert_true(refused_because(admin, "untrusted") == 1);
+    assert_true(refused_because(admin, "rate") == 0);
+    assert_true(refused_because(admin, "full") == 0);
+    close(inside);
+    for (int i = 0; i < 200 && refused_because(admin, "rate") == 0; i++) {
+        int fd = connect_for(&s, proxy_v1, "192.0.2.3"); /* more than two a second, in the end */
+        (void)net_wait_readable(fd, 20000);
+        close(fd);
+    }
+    assert_true(refused_because(admin, "rate") >= 1);
+    server_stop(&s);
+}
+
 static void test_limits_by_client(void **state)
 {
     (void)state;
@@ -312,6 +351,7 @@ int main(void)
         program_test(test_strangers),
         program_test(test_silent_health_checks),
         program_test(test_limits_by_client),
+        program_test(test_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

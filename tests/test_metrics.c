@@ -49,6 +49,7 @@ static void test_names(void **state)
         {"yodel_connections_closed_total", "counter"},
         {"yodel_connections_rejected_total", "counter"},
         {"yodel_connections_opened_total", "counter"},
+        {"yodel_clients_forgotten_total", "counter"},
         {"yodel_accept_errors_total", "counter"},
         {"yodel_received_bytes_total", "counter"},
         {"yodel_sent_bytes_total", "counter"},
