@@ -125,14 +125,31 @@ void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
     ev_io_start(yodel_loop_ev(loop), &watch->io);
 }
 
+void yodel_accept_watch_leave(yodel_accept_watch *watch)
+{
+    if (watch->loop != NULL) {
+        ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
+        yodel_timer_stop(&watch->retry);
+        watch->loop = NULL;
+    }
+}
+
 void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max)
 {
     if (watch->loop == NULL) {
         return;
     }
-    ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
-    yodel_timer_stop(&watch->retry);
-    (void)accept_some(watch, max);
-    yodel_listener_close(&watch->listener);
-    watch->loop = NULL;
+    yodel_accept_watch_leave(watch);
+    if (!watch->listener.kept) {
+        (void)accept_some(watch, max);
+        yodel_listener_close(&watch->listener);
+    }
+}
+
+void yodel_accept_watch_close(yodel_accept_watch *watch)
+{
+    if (watch->counters != NULL) {
+        yodel_accept_watch_leave(watch);
+        yodel_listener_close(&watch->listener);
+    }
 }

@@ -22,9 +22,13 @@
 
 #include "address.h"
 
+#include <stdbool.h>
+
 typedef struct yodel_listener {
     int fd;                /* non-blocking, close-on-exec */
     yodel_address address; /* as really bound: with the port that the kernel chose for port 0 */
+    bool inherited;        /* somebody else has opened it */
+    bool kept; /* and keeps it open, for who serves after us: what has queued when we end is his */
 } yodel_listener;
 
 /*
@@ -42,12 +46,13 @@ int yodel_listener_open(const yodel_address *address, int backlog, double user_t
 /*
  * Takes over a socket that somebody else bound: a service manager, or the server that this process
  * replaces. Makes it non-blocking and close-on-exec and sets the options that accepted sockets
- * inherit. On success *out owns the fd; on failure it stays the caller's, as it was.
+ * inherit; user_timeout as above. On success *out owns the fd, and whether it is kept is the
+ * caller's to say; on failure it stays the caller's, as it was.
  *
  * 0, -EBADF, -ENOTSOCK, -EINVAL (not a stream socket, or not listening), -EAFNOSUPPORT (neither
  * IPv4 nor IPv6). Any thread.
  */
-int yodel_listener_inherit(int fd, yodel_listener *out);
+int yodel_listener_inherit(int fd, double user_timeout, yodel_listener *out);
 
 /* Closes it and sets its fd to -1. NULL and a listener already closed are fine. Connections that it
  * had not accepted yet are reset by the kernel. */

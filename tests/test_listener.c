@@ -230,7 +230,7 @@ static void takes_over_a_listening_socket(void **state)
     int client;
 
     (void)state;
-    assert_int_equal(yodel_listener_inherit(fd, &listener), 0);
+    assert_int_equal(yodel_listener_inherit(fd, 0, &listener), 0);
     assert_int_equal(listener.fd, fd);
     assert_int_not_equal(yodel_address_port(&listener.address), 0);
     expect_flags(fd);
@@ -249,7 +249,7 @@ static void expect_refused(int fd, int expected)
     int flags = fcntl(fd, F_GETFL);
 
     assert_true(fd >= 0);
-    assert_int_equal(yodel_listener_inherit(fd, &listener), expected);
+    assert_int_equal(yodel_listener_inherit(fd, 0, &listener), expected);
     assert_int_equal(listener.fd, 12345);
     assert_int_equal(fcntl(fd, F_GETFL), flags);
     assert_int_equal(close(fd), 0);
@@ -272,7 +272,7 @@ static void refuses_what_is_no_listening_socket(void **state)
     assert_int_equal(bind(fd, (struct sockaddr *)&local, sizeof local.sun_family), 0); /* unnamed */
     assert_int_equal(listen(fd, 1), 0);
     expect_refused(fd, -EAFNOSUPPORT);
-    assert_int_equal(yodel_listener_inherit(-1, &listener), -EBADF);
+    assert_int_equal(yodel_listener_inherit(-1, 0, &listener), -EBADF);
 }
 
 int main(void)

@@ -74,23 +74,30 @@ static void test_each_address_once_and_one_port(void **state)
     yodel_listener_set_close(NULL);
 }
 
-static void test_repeat(void **state)
+static void test_extended(void **state)
 {
     (void)state;
     const char *hosts[] = {"127.0.0.1", "127.0.0.2"};
-    yodel_listener_set first, second;
-    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, &first), 0);
-    assert_int_equal(yodel_listener_set_repeat(&first, 16, 0, NULL, &second), 0);
-    assert_int_equal(second.count, 2);
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_not_equal(second.listeners[i].fd, first.listeners[i].fd);
-        assert_memory_equal(&second.listeners[i].address.storage,
-                            &first.listeners[i].address.storage, first.listeners[i].address.len);
+    yodel_listener_set set;
+    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, &set), 0);
+    assert_int_equal(yodel_listener_set_extend(&set, 1, 16, 0, NULL, YODEL_LOG_ERROR), 0);
+    assert_int_equal(set.count, 2); /* enough already */
+    assert_int_equal(yodel_listener_set_extend(&set, 3, 16, 0, NULL, YODEL_LOG_ERROR), 0);
+    assert_int_equal(set.count, 6);
+    static const size_t ordinal[] = {0, 0, 1, 2, 1, 2};
+    for (size_t i = 0; i < 6; i++) {
+        const yodel_address *first = &set.listeners[i == 0 || i == 2 || i == 3 ? 0 : 1].address;
+        assert_memory_equal(&set.listeners[i].address.storage, &first->storage, first->len);
+        assert_int_equal(yodel_listener_set_ordinal(&set, i), ordinal[i]);
+        assert_false(set.listeners[i].inherited || set.listeners[i].kept);
     }
     /* Who is left listens on. */
-    yodel_listener_set_close(&first);
-    assert_true(accepts(&second.listeners[0].address));
-    yodel_listener_set_close(&second);
+    for (size_t i = 0; i < 5; i++) {
+        yodel_listener_close(&set.listeners[i]);
+    }
+    assert_true(accepts(&set.listeners[5].address));
+    assert_false(accepts(&set.listeners[0].address));
+    yodel_listener_set_close(&set);
 }
 
 static void test_no_such_host(void **state)
@@ -158,7 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_address_once_and_one_port),
-        cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_extended),
         cmocka_unit_test(test_no_such_host),
         cmocka_unit_test(test_port_taken),
         cmocka_unit_test(test_not_an_address_of_this_machine),

@@ -33,7 +33,7 @@ typedef struct child {
 } child;
 
 static yodel_server_config config;
-static double grace;
+static yodel_run_config run_config;
 
 static child one; /* the test's */
 
@@ -48,7 +48,7 @@ static int setup(void **state)
     config.threads = 2;
     config.max_connections = 100;
     config.factory = (yodel_protocol_factory){.ops = &yodel_raw_ops, .size = yodel_raw_size};
-    grace = 10;
+    run_config = (yodel_run_config){.grace = 10};
     one = (child){0};
     return 0;
 }
@@ -115,7 +115,7 @@ static _Noreturn void be_the_server(int port_pipe, void (*before)(yodel_server *
     if (write(port_pipe, &port, sizeof port) != (ssize_t)sizeof port) {
         _exit(BROKEN);
     }
-    int status = status_of(yodel_server_run(server, grace));
+    int status = status_of(yodel_server_run(server, &run_config));
     if (status == SECOND_SIGNAL) {
         /* Its threads still run: at once, which is what _exit does, but for the thread sanitizer,
          * which complains of threads that nobody joined. */
@@ -201,7 +201,7 @@ static void test_grace(void **state)
 {
     (void)state;
     static char much[1 << 20];
-    grace = 0.3;
+    run_config.grace = 0.3;
     start(NULL);
     int idle = served_client();
     int stuck = net_connect_tiny(one.port);
@@ -221,7 +221,7 @@ static void test_grace(void **state)
 static void second_signal(int first, int second)
 {
     static char much[1 << 20];
-    grace = 1000;
+    run_config.grace = 1000;
     start(NULL);
     int idle = served_client();
     int stuck = net_connect_tiny(one.port);
