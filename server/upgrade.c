@@ -70,7 +70,7 @@ static void on_exited(struct ev_loop *ev, ev_io *io, int revents)
     if (waitid(P_PIDFD, (id_t)upgrade->successor.pidfd, &end, WEXITED) < 0 && errno == EINTR) {
         return; /* again in the next turn */
     }
-    if (!upgrade->closed && upgrade->cannot_run == 0) {
+    if (!upgrade->killed && upgrade->cannot_run == 0) {
         (void)listen_to(upgrade); /* its last word; that it was ready does not help any more */
     }
     say_why(upgrade, &end);
@@ -107,6 +107,7 @@ static void on_timeout(yodel_timer *timer)
 {
     yodel_upgrade *upgrade = yodel_container_of(timer, yodel_upgrade, timer);
     upgrade->killed = true;
+    ev_io_stop(yodel_loop_ev(upgrade->loop), &upgrade->ready);
     (void)kill(upgrade->successor.pid, SIGKILL); /* then it exits */
 }
 
