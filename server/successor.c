@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -33,7 +31,6 @@ typedef struct launch {
     char *listen_pid;           /* where in the environment its number goes */
     int *fds;                   /* the sockets, and the pipe's end last */
     size_t count;               /* of these */
-    int ready;                  /* the pipe's reading end */
 } launch;
 
 /* --- the environment --- */
@@ -128,16 +125,32 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Moves them to 3 and up, not close-on-exec, and lets exec close everything else. 0 or an errno. */
+/* Everything but standard input, output, error and what is passed on: also what a library forgot to
+ * make close-on-exec; and there is room for copies then, even where the limit was reached. */
+static void close_others(const launch *l)
+{
+    unsigned from = SD_LISTEN_FDS_START;
+    for (;;) {
+        unsigned next = ~0U;
+        for (size_t i = 0; i < l->count; i++) {
+            unsigned fd = (unsigned)l->fds[i];
+            next = fd >= from && fd < next ? fd : next;
+        }
+        if (next > from) {
+            (void)close_range(from, next == ~0U ? next : next - 1, 0);
+        }
+        if (next == ~0U) {
+            return;
+        }
+        from = next + 1;
+    }
+}
+
+/* Moves them to 3 and up, not close-on-exec. 0 or an errno. */
 static int arrange_fds(launch *l)
 {
     int behind = SD_LISTEN_FDS_START + (int)l->count;
-    int highest = behind;
-    for (size_t i = 0; i < l->count; i++) {
-        highest = l->fds[i] > highest ? l->fds[i] : highest;
-    }
-    /* Room for the copies, even where the limit is reached: connections come after listeners. */
-    (void)close_range((unsigned)highest + 1, ~0U, 0);
+    close_others(l);
     /* First out of the way: one's place may be another's present number. */
     for (size_t i = 0; i < l->count; i++) {
         l->fds[i] = fcntl(l->fds[i], F_DUPFD_CLOEXEC, behind);
@@ -150,9 +163,7 @@ static int arrange_fds(launch *l)
             return errno;
         }
     }
-    /* All have that flag already; what a library may have forgotten gets it, too. */
-    (void)close_range((unsigned)behind, ~0U, CLOSE_RANGE_CLOEXEC);
-    return 0;
+    return 0; /* what is behind them closes with exec */
 }
 
 static _Noreturn void become(launch *l)
@@ -173,26 +184,6 @@ static _Noreturn void become(launch *l)
 
 /* --- the parent --- */
 
-static int start(launch *l, yodel_successor *out)
-{
-    yodel_successor successor = {.pid = fork(), .pidfd = -1, .ready = l->ready};
-    if (successor.pid < 0) {
-        return -errno;
-    }
-    if (successor.pid == 0) {
-        become(l);
-    }
-    successor.pidfd = pidfd_open(successor.pid, 0); /* close-on-exec by itself */
-    if (successor.pidfd < 0) {
-        int code = -errno;
-        (void)kill(successor.pid, SIGKILL);
-        (void)waitpid(successor.pid, NULL, 0);
-        return code;
-    }
-    *out = successor;
-    return 0;
-}
-
 int yodel_successor_start(const char *path, char *const argv[], const yodel_passed_fd *fds,
                           size_t count, yodel_successor *out)
 {
@@ -201,7 +192,6 @@ int yodel_successor_start(const char *path, char *const argv[], const yodel_pass
     if (pipe2(ends, O_CLOEXEC) < 0) {
         return -errno;
     }
-    l.ready = ends[0];
     l.fds = calloc(l.count, sizeof(*l.fds));
     int code = l.fds != NULL ? make_env(&l, fds, count) : -ENOMEM;
     if (code == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
@@ -212,7 +202,14 @@ int yodel_successor_start(const char *path, char *const argv[], const yodel_pass
             l.fds[i] = fds[i].fd;
         }
         l.fds[count] = ends[1];
-        code = start(&l, out);
+        pid_t pid = fork();
+        if (pid == 0) {
+            become(&l);
+        }
+        code = pid < 0 ? -errno : 0;
+        if (code == 0) {
+            *out = (yodel_successor){.pid = pid, .ready = ends[0]};
+        }
     }
     destroy(&l);
     close(ends[1]);
@@ -220,10 +217,4 @@ int yodel_successor_start(const char *path, char *const argv[], const yodel_pass
         close(ends[0]);
     }
     return code;
-}
-
-void yodel_successor_forget(yodel_successor *successor)
-{
-    close(successor->pidfd);
-    close(successor->ready);
 }

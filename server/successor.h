@@ -19,8 +19,7 @@ typedef struct yodel_passed_fd {
 } yodel_passed_fd;
 
 typedef struct yodel_successor {
-    pid_t pid;
-    int pidfd; /* readable when it has exited */
+    pid_t pid; /* a child of this process, to be waited for */
     int ready; /* the pipe's reading end, non-blocking; see YODEL_READY_SAYS */
 } yodel_successor;
 
@@ -29,8 +28,5 @@ typedef struct yodel_successor {
  * threads run on. */
 int yodel_successor_start(const char *path, char *const argv[], const yodel_passed_fd *fds,
                           size_t count, yodel_successor *out);
-
-/* Closes the descriptors; the process is untouched. */
-void yodel_successor_forget(yodel_successor *successor);
 
 #endif

@@ -1,5 +1,6 @@
 #include "server/upgrade.h"
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "server/inherited.h"
 #include "server/program_path.h"
@@ -11,16 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* How often it is looked at whether the new process is still there, in seconds. */
+#define LOOK_PERIOD 0.05
+
 /* One that has closed the pipe without a word is usually about to exit, and how is worth to know. */
 #define EXIT_SECONDS 1.0
 
 static void stop_watching(yodel_upgrade *upgrade)
 {
-    struct ev_loop *ev = yodel_loop_ev(upgrade->loop);
-    ev_io_stop(ev, &upgrade->ready);
-    ev_io_stop(ev, &upgrade->exited);
-    yodel_timer_stop(&upgrade->timer);
-    yodel_successor_forget(&upgrade->successor);
+    ev_io_stop(yodel_loop_ev(upgrade->loop), &upgrade->ready);
+    yodel_timer_stop(&upgrade->look);
+    close(upgrade->successor.ready);
     upgrade->under_way = false;
 }
 
@@ -61,37 +63,55 @@ static char listen_to(yodel_upgrade *upgrade)
     return n > 0 && message[0] == YODEL_READY_SAYS ? message[0] : '\0';
 }
 
-static void on_exited(struct ev_loop *ev, ev_io *io, int revents)
+/* Whether it has, and how; it stays to be waited for. */
+static bool has_exited(const yodel_upgrade *upgrade, siginfo_t *end)
 {
-    (void)ev;
-    (void)revents;
-    yodel_upgrade *upgrade = yodel_container_of(io, yodel_upgrade, exited);
-    siginfo_t end = {0};
-    if (waitid(P_PIDFD, (id_t)upgrade->successor.pidfd, &end, WEXITED) < 0 && errno == EINTR) {
-        return; /* again in the next turn */
+    *end = (siginfo_t){0};
+    return waitid(P_PID, (id_t)upgrade->successor.pid, end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           end->si_pid != 0;
+}
+
+static void reap(const yodel_upgrade *upgrade)
+{
+    while (waitpid(upgrade->successor.pid, NULL, 0) < 0 && errno == EINTR) {
+        /* it has exited, or was killed */
     }
+}
+
+static void on_exited(yodel_upgrade *upgrade, const siginfo_t *end)
+{
     if (!upgrade->killed && upgrade->cannot_run == 0) {
         (void)listen_to(upgrade); /* its last word; that it was ready does not help any more */
     }
-    say_why(upgrade, &end);
+    reap(upgrade);
+    say_why(upgrade, end);
     stop_watching(upgrade);
     upgrade->config->done(upgrade->config->arg, 0);
 }
 
-static bool has_exited(const yodel_upgrade *upgrade)
+static void on_look(yodel_timer *timer)
 {
-    siginfo_t info = {0};
-    return waitid(P_PIDFD, (id_t)upgrade->successor.pidfd, &info, WEXITED | WNOHANG | WNOWAIT) ==
-               0 &&
-           info.si_pid != 0;
+    yodel_upgrade *upgrade = yodel_container_of(timer, yodel_upgrade, look);
+    siginfo_t end;
+    if (has_exited(upgrade, &end)) {
+        on_exited(upgrade, &end);
+        return;
+    }
+    if (!upgrade->killed && yodel_clock_now() >= upgrade->deadline) {
+        upgrade->killed = true;
+        ev_io_stop(yodel_loop_ev(upgrade->loop), &upgrade->ready);
+        (void)kill(upgrade->successor.pid, SIGKILL); /* then it exits */
+    }
+    yodel_timer_start(timer, LOOK_PERIOD);
 }
 
 static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
 {
     (void)revents;
     yodel_upgrade *upgrade = yodel_container_of(io, yodel_upgrade, ready);
+    siginfo_t end;
     char said = listen_to(upgrade);
-    if (said == YODEL_READY_SAYS && !has_exited(upgrade)) {
+    if (said == YODEL_READY_SAYS && !has_exited(upgrade, &end)) {
         pid_t pid = upgrade->successor.pid;
         stop_watching(upgrade);
         upgrade->config->done(upgrade->config->arg, pid);
@@ -99,23 +119,15 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
     }
     if (said != '\0' || upgrade->closed) {
         ev_io_stop(ev, &upgrade->ready); /* its end is near */
-        yodel_timer_start(&upgrade->timer, EXIT_SECONDS);
+        upgrade->deadline = yodel_clock_after(EXIT_SECONDS);
     }
-}
-
-static void on_timeout(yodel_timer *timer)
-{
-    yodel_upgrade *upgrade = yodel_container_of(timer, yodel_upgrade, timer);
-    upgrade->killed = true;
-    ev_io_stop(yodel_loop_ev(upgrade->loop), &upgrade->ready);
-    (void)kill(upgrade->successor.pid, SIGKILL); /* then it exits */
 }
 
 void yodel_upgrade_init(yodel_upgrade *upgrade, yodel_loop *loop,
                         const yodel_upgrade_config *config)
 {
     *upgrade = (yodel_upgrade){.config = config, .loop = loop};
-    yodel_timer_init(&upgrade->timer, loop, on_timeout);
+    yodel_timer_init(&upgrade->look, loop, on_look);
 }
 
 static int begin(yodel_upgrade *upgrade, const yodel_passed_fd *fds, size_t count)
@@ -130,7 +142,6 @@ static int begin(yodel_upgrade *upgrade, const yodel_passed_fd *fds, size_t coun
 bool yodel_upgrade_start(yodel_upgrade *upgrade, const yodel_passed_fd *fds, size_t count)
 {
     const yodel_upgrade_config *config = upgrade->config;
-    struct ev_loop *ev = yodel_loop_ev(upgrade->loop);
     int code = begin(upgrade, fds, count);
     if (code < 0) {
         yodel_log_write(config->log, YODEL_LOG_ERROR,
@@ -142,10 +153,9 @@ bool yodel_upgrade_start(yodel_upgrade *upgrade, const yodel_passed_fd *fds, siz
     upgrade->closed = upgrade->killed = false;
     upgrade->cannot_run = 0;
     ev_io_init(&upgrade->ready, on_ready, upgrade->successor.ready, EV_READ);
-    ev_io_start(ev, &upgrade->ready);
-    ev_io_init(&upgrade->exited, on_exited, upgrade->successor.pidfd, EV_READ);
-    ev_io_start(ev, &upgrade->exited);
-    yodel_timer_start(&upgrade->timer, config->timeout);
+    ev_io_start(yodel_loop_ev(upgrade->loop), &upgrade->ready);
+    upgrade->deadline = yodel_clock_after(config->timeout);
+    yodel_timer_start(&upgrade->look, LOOK_PERIOD);
     yodel_log_write(config->log, YODEL_LOG_INFO, "upgrade: process %d starts as %s",
                     (int)upgrade->successor.pid, config->program);
     return true;
@@ -157,9 +167,7 @@ void yodel_upgrade_give_up(yodel_upgrade *upgrade)
         return;
     }
     (void)kill(upgrade->successor.pid, SIGKILL);
-    while (waitpid(upgrade->successor.pid, NULL, 0) < 0 && errno == EINTR) {
-        /* it ends at once */
-    }
+    reap(upgrade);
     yodel_log_write(upgrade->config->log, YODEL_LOG_WARNING, "upgrade: given up, process %d killed",
                     (int)upgrade->successor.pid);
     stop_watching(upgrade);

@@ -34,11 +34,11 @@ typedef struct yodel_upgrade {
     bool under_way;
     yodel_successor successor;
     ev_io ready;
-    ev_io exited;
-    yodel_timer timer;
-    bool closed;    /* the pipe is, without a word */
-    bool killed;    /* it was not ready in time */
-    int cannot_run; /* errno of exec; 0: none */
+    yodel_timer look;  /* whether it has exited, or its time is over */
+    uint64_t deadline; /* instant; then it is killed */
+    bool closed;       /* the pipe is, without a word */
+    bool killed;       /* it was not ready in time */
+    int cannot_run;    /* errno of exec; 0: none */
 } yodel_upgrade;
 
 void yodel_upgrade_init(yodel_upgrade *upgrade, yodel_loop *loop,

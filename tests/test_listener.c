@@ -230,13 +230,16 @@ static void takes_over_a_listening_socket(void **state)
     int client;
 
     (void)state;
-    assert_int_equal(yodel_listener_inherit(fd, 0, &listener), 0);
+    assert_int_equal(yodel_listener_inherit(fd, 1.5, &listener), 0);
     assert_int_equal(listener.fd, fd);
+    assert_true(listener.inherited);
+    assert_false(listener.kept);
     assert_int_not_equal(yodel_address_port(&listener.address), 0);
     expect_flags(fd);
     connect_to(&listener, &client, &accepted);
     assert_int_not_equal(option(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
     assert_int_not_equal(option(accepted, SOL_SOCKET, SO_KEEPALIVE), 0);
+    assert_int_equal(option(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
     close(client);
     close(accepted);
     yodel_listener_close(&listener);
