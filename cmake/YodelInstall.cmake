@@ -69,7 +69,7 @@ install(FILES
 # systemd looks here under /usr and /usr/local. The service names the program by its full path, so it
 # is written when the prefix is certain: at the installation.
 set(unit_dir lib/systemd/system)
-install(FILES systemd/yodel.socket DESTINATION ${unit_dir})
+install(FILES systemd/yodel.socket DESTINATION ${unit_dir} COMPONENT programs)
 install(CODE "
     set(unit_source \"${CMAKE_SOURCE_DIR}/systemd/yodel.service.in\")
     set(unit \"\${CMAKE_INSTALL_PREFIX}/${unit_dir}/yodel.service\")
@@ -81,4 +81,4 @@ install(CODE "
         FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
     )
     list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${unit}\")
-")
+" COMPONENT programs)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -59,6 +60,9 @@ static int sort(char *const *names, int count, yodel_inherited *inherited)
             };
         } else if (inherited->admin >= 0) {
             return -EEXIST;
+        } else if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0 ||
+                   fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+            return -EINVAL;
         } else {
             inherited->admin = fd;
         }
@@ -82,6 +86,10 @@ int yodel_inherited_take(yodel_log *log, yodel_inherited *out)
         if (code == -EEXIST) {
             yodel_log_write(log, YODEL_LOG_ERROR,
                             "more than one inherited socket is named " YODEL_INHERITED_ADMIN);
+        } else if (code == -EINVAL) {
+            yodel_log_write(log, YODEL_LOG_ERROR,
+                            "the inherited socket named " YODEL_INHERITED_ADMIN
+                            " is not a listening stream socket");
         } else if (code < 0) {
             (void)complain(log, "cannot take over the sockets of LISTEN_FDS", code);
         }

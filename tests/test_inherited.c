@@ -35,7 +35,7 @@ static void arrange(int sockets)
     char number[20];
     for (int i = 0; i < sockets; i++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (fd < 0 || dup2(fd, 3 + i) != 3 + i) {
+        if (fd < 0 || listen(fd, 1) < 0 || dup2(fd, 3 + i) != 3 + i) {
             _exit(90);
         }
     }
@@ -114,6 +114,9 @@ static int sockets(void)
             return 3;
         }
     }
+    if ((fcntl(4, F_GETFL) & O_NONBLOCK) == 0) {
+        return 6;
+    }
     if (getenv("LISTEN_FDS") != NULL || getenv("LISTEN_PID") != NULL ||
         getenv("LISTEN_FDNAMES") != NULL) {
         return 4;
@@ -139,6 +142,15 @@ static int two_admins(void)
     arrange(2);
     (void)setenv("LISTEN_FDNAMES", "admin:admin", 1);
     return yodel_inherited_take(&child_log, &inherited) < 0 && inherited.count == 77 ? 0 : 1;
+}
+
+static int wrong_admin(void)
+{
+    yodel_inherited inherited;
+    arrange(2);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    (void)setenv("LISTEN_FDNAMES", "x:admin", 1);
+    return dup2(fd, 4) == 4 && yodel_inherited_take(&child_log, &inherited) == -EINVAL ? 0 : 1;
 }
 
 static int not_open(void)
@@ -262,6 +274,7 @@ static void test_wrong_sockets(void **state)
 {
     (void)state;
     expect(two_admins, 1, "more than one inherited socket is named admin");
+    expect(wrong_admin, 1, "the inherited socket named admin is not a listening stream socket");
     expect(not_open, 1, "LISTEN_FDS: Bad file descriptor");
 }
 
