@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/admin.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/files.h"
 #include "tests/support/flood_run.h"
 #include "tests/support/generations.h"
+#include "tests/support/http.h"
 
 static const char *bin_dir(void)
 {
@@ -229,6 +231,66 @@ static void test_a_link_to_another_version(void **state)
     assert_int_equal(program_count_lines(g.first, PROGRAM_STDERR, "stats worker=2 "), 1);
 }
 
+/* --- the admin endpoint ------------------------------------------------------------------------*/
+
+/* Its socket goes on to the new one, too: no scrape fails, and in the end the new one answers. */
+static void test_the_admin_endpoint(void **state)
+{
+    (void)state;
+    char path[FILES_PATH];
+    char wanted[80];
+    put_server_script("server");
+    files_put("threads", "1");
+    const char *argv[] = {files_path("server", path),
+                          "-H",
+                          "127.0.0.1",
+                          "-p",
+                          "0",
+                          "--admin",
+                          "127.0.0.1:0",
+                          "--grace",
+                          "300",
+                          NULL};
+    generations g = generations_start(NULL, argv);
+    server first = {.program = g.first};
+    uint16_t port = admin_port(&first);
+    (void)snprintf(wanted, sizeof wanted, "admin on http://127.0.0.1:%u/", port);
+    http_wait_status(port, "/readyz", 200);
+    for (size_t i = 0; i < 4; i++) {
+        files_put("threads", i % 2 ? "1" : "3");
+        int client = net_connect(g.port); /* keeps the old one */
+        net_send_text(client, "hello\r\n");
+        net_expect_text(client, "You sent: hello\r\n");
+        generations_upgrade(&g);
+        generations_wait_lines(&g, wanted, i + 2);
+        http_wait_status(port, "/readyz", 200);
+        close(client);
+        generations_expect_exit(&g, i, 0);
+        for (size_t n = 0; n < 10; n++) {
+            assert_int_equal(http_status(port, "/readyz"), 200);
+        }
+        exposition *e = admin_metrics(port);
+        assert_true(exposition_value(e, "yodel_workers") == (i % 2 ? 1 : 3)); /* the new one's */
+        exposition_free(e);
+    }
+    generations_stop(&g);
+}
+
+/* Load balancers hear of the end while clients are still accepted. */
+static void test_the_drain_delay(void **state)
+{
+    (void)state;
+    server s = server_start(NULL, "--admin", "127.0.0.1:0", "--drain-delay", "1h", NULL);
+    uint16_t port = admin_port(&s);
+    http_wait_status(port, "/readyz", 200);
+    program_signal(s.program, SIGTERM);
+    http_wait_status(port, "/readyz", 503);
+    assert_int_equal(http_status(port, "/healthz"), 200);
+    server_check_serves(&s);
+    program_signal(s.program, SIGTERM);
+    program_expect_exit(s.program, 1); /* at once */
+}
+
 /* --- what comes to nothing ---------------------------------------------------------------------*/
 
 /* One error line that says why; it serves on; and the next try, with a program that works, does. */
@@ -237,7 +299,7 @@ static void fails(const char *body, const char *timeout, const char *why)
     char path[FILES_PATH];
     put_server_script("server");
     files_put("threads", "2");
-    const char *argv[] = {files_path("server", path), "-H",    "127.0.0.1", "-p", "0",
+    const char *argv[] = {files_path("server", path), "-H",    "127.0.0.1", "-p",  "0",
                           "--upgrade-timeout",        timeout, "--grace",   "300", NULL};
     generations g = generations_start(NULL, argv);
     if (body != NULL) {
@@ -359,6 +421,8 @@ int main(void)
         generations_test(test_a_replaced_one_told_to_end),
         generations_test(test_as_if_started_anew),
         generations_test(test_a_link_to_another_version),
+        generations_test(test_the_admin_endpoint),
+        generations_test(test_the_drain_delay),
         generations_test(test_exits),
         generations_test(test_is_killed),
         generations_test(test_hangs),
