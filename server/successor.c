@@ -15,8 +15,8 @@
 /* Variables of this process's own start. WATCHDOG_PID is this one's number: without it the watchdog is whoever's
  * (sd_watchdog_enabled(3)). */
 static const char *const stale[] = {
-    "LISTEN_FDS=",     "LISTEN_PID=",   "LISTEN_PIDFDID=",
-    "LISTEN_FDNAMES=", "WATCHDOG_PID=", YODEL_READY_VARIABLE "=",
+    "LISTEN_FDS",     "LISTEN_PID",   "LISTEN_PIDFDID",
+    "LISTEN_FDNAMES", "WATCHDOG_PID", YODEL_READY_VARIABLE,
 };
 
 enum { NEW_VARIABLES = 4, NUMBER_TEXT = 12 };
@@ -38,7 +38,8 @@ typedef struct launch {
 static bool is_stale(const char *variable)
 {
     for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++) {
-        if (strncmp(variable, stale[i], strlen(stale[i])) == 0) {
+        size_t len = strlen(stale[i]);
+        if (strncmp(variable, stale[i], len) == 0 && variable[len] == '=') {
             return true;
         }
     }

@@ -140,9 +140,9 @@ static void test_wrong_sockets(void **state)
         close(wrong[i].fd);
     }
     /* Fewer than it is told. */
-    program *p = program_start(NULL, "/bin/sh", "-c",
-                               "export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\"", server_path(),
-                               NULL);
+    program *p =
+        program_start(NULL, "/bin/sh", "-c", "export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\"",
+                      server_path(), NULL);
     program_expect_exit(p, 1);
     program_wait_line(p, PROGRAM_STDERR, "cannot take over the sockets of LISTEN_FDS: Bad file");
     assert_int_equal(program_count_lines(p, PROGRAM_STDERR, ""), 1);
@@ -159,7 +159,7 @@ static void test_a_restart_loses_nobody(void **state)
         static char much[1 << 20];
         uint16_t port = 0;
         int fd = manager_listen(&port, true);
-        const char *argv[] = {"yodel-server", "-P", "raw", "-t",     "2",
+        const char *argv[] = {"yodel-server", "-P", "raw",      "-t",     "2",
                               "--grace",      "1h", "--accept", modes[i], NULL};
         program *p = manager_start(&fd, 1, NULL, NULL, argv);
         program_wait_line(p, PROGRAM_STDERR, "listening on ");
@@ -192,7 +192,7 @@ static void test_a_restart_loses_nobody(void **state)
 static void test_ready_and_stopping(void **state)
 {
     (void)state;
-    manager m;
+    manager m = {0};
     manager_open(&m);
     const char *env[] = {m.variable, NULL};
     uint16_t port = 0;
@@ -214,7 +214,7 @@ static void test_ready_and_stopping(void **state)
 static void test_an_upgrade(void **state)
 {
     (void)state;
-    manager m;
+    manager m = {0};
     manager_open(&m);
     const char *env[] = {m.variable, NULL};
     const char *argv[] = {server_path(), "-H", "127.0.0.1", "-p", "0", NULL};
@@ -240,7 +240,7 @@ static void test_an_upgrade(void **state)
 static void test_an_upgrade_that_fails(void **state)
 {
     (void)state;
-    manager m;
+    manager m = {0};
     char link[FILES_PATH];
     manager_open(&m);
     files_path("server", link);
@@ -268,13 +268,13 @@ static void test_the_watchdog(void **state)
 {
     (void)state;
     static char much[200000];
-    manager m;
+    manager m = {0};
     int ends[2];
     manager_open(&m);
     const char *env[] = {m.variable, "WATCHDOG_USEC=100000", NULL};
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    const char *argv[] = {"yodel-server", "-H", "127.0.0.1", "-p", "0", "-P", "dump", "-t", "2",
-                          NULL};
+    const char *argv[] = {"yodel-server", "-H",   "127.0.0.1", "-p", "0",
+                          "-P",           "dump", "-t",        "2",  NULL};
     server s = server_start_argv(&(program_options){.env = env, .stdout_fd = ends[1]}, argv);
     manager_expect(&m, "READY=1\n");
     for (size_t i = 0; i < 5; i++) {

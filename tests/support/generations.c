@@ -118,7 +118,8 @@ static uint64_t value(const generations *g, const char *line, const char *name)
     if (at == NULL) {
         program_fail(g->first, "no %s in \"%s\"", name, line);
     }
-    return strtoull(at + strlen(name), NULL, 10);
+    at = strchr(at, '=');
+    return at != NULL ? strtoull(at + 1, NULL, 10) : 0;
 }
 
 void generations_stop(generations *g)

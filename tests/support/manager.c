@@ -44,8 +44,10 @@ static void receive(manager *m, manager_message *message)
         char space[CMSG_SPACE(sizeof(struct ucred))];
     } control;
     struct iovec part = {.iov_base = message->text, .iov_len = sizeof message->text - 1};
-    struct msghdr header = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof control};
     ssize_t n = recvmsg(m->socket, &header, 0);
     struct cmsghdr *first = CMSG_FIRSTHDR(&header);
     struct ucred sender;
@@ -57,7 +59,7 @@ static void receive(manager *m, manager_message *message)
 
 manager_message manager_expect(manager *m, const char *beginning)
 {
-    manager_message message;
+    manager_message message = {0};
     if (!net_wait_readable(m->socket, (unsigned)(NET_TIMEOUT * 1000))) {
         fail_msg("no message \"%s\"", beginning);
     }
@@ -72,7 +74,7 @@ size_t manager_take(manager *m, const char *text)
 {
     size_t count = 0;
     while (net_wait_readable(m->socket, 0)) {
-        manager_message message;
+        manager_message message = {0};
         receive(m, &message);
         count += strcmp(message.text, text) == 0;
     }
@@ -81,9 +83,8 @@ size_t manager_take(manager *m, const char *text)
 
 int manager_listen(uint16_t *port, bool shared)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(*port)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(*port)};
     socklen_t len = sizeof address;
     int on = shared;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
