@@ -64,6 +64,7 @@ void yodel_server_config_init(yodel_server_config *config)
         .write_limits = {.high = 64 * 1024, .low = 16 * 1024, .hard = 1024 * 1024},
         .idle_timeout = 30.0,
         .write_timeout = 30.0,
+        .socket_access = {YODEL_SOCKET_MODE, (uid_t)-1, (gid_t)-1},
     };
 }
 
@@ -129,7 +130,8 @@ static int listen_everywhere(yodel_server *server)
     bool reuseport = config->accept == YODEL_ACCEPT_REUSEPORT || server->worker_count == 1;
     yodel_listener_set set;
     int code = yodel_listener_set_open(config->hosts, config->host_count, config->port,
-                                       config->backlog, user_timeout(server), config->log, &set);
+                                       config->backlog, user_timeout(server),
+                                       &config->socket_access, config->log, &set);
     if (code < 0) {
         return code;
     }

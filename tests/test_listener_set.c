@@ -58,7 +58,7 @@ static void test_each_address_once_and_one_port(void **state)
     const char *hosts[] = {"127.0.0.1", "127.0.0.2", "localhost", "127.0.0.1"};
     kept_log log = make_log();
     yodel_listener_set set;
-    assert_int_equal(yodel_listener_set_open(hosts, 4, "0", 16, 0, &log.log, &set), 0);
+    assert_int_equal(yodel_listener_set_open(hosts, 4, "0", 16, 0, NULL, &log.log, &set), 0);
     /* localhost is 127.0.0.1, and on some machines ::1 as well. */
     assert_in_range(set.count, 2, 3);
     for (size_t i = 0; i < set.count; i++) {
@@ -79,7 +79,7 @@ static void test_repeat(void **state)
     (void)state;
     const char *hosts[] = {"127.0.0.1", "127.0.0.2"};
     yodel_listener_set first, second;
-    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, &first), 0);
+    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, NULL, &first), 0);
     assert_int_equal(yodel_listener_set_repeat(&first, 16, 0, NULL, &second), 0);
     assert_int_equal(second.count, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -100,7 +100,7 @@ static void test_no_such_host(void **state)
     kept_log log = make_log();
     int free_fd = lowest_free_fd();
     yodel_listener_set set = {NULL, 77};
-    assert_true(yodel_listener_set_open(hosts, 2, "0", 16, 0, &log.log, &set) < 0);
+    assert_true(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, &log.log, &set) < 0);
     assert_int_equal(set.count, 77); /* untouched */
     assert_int_equal(log.lines, 1);
     assert_non_null(strstr(log.last, "no such host"));
@@ -135,7 +135,7 @@ static void test_port_taken(void **state)
     (void)snprintf(text, sizeof(text), "%u", port);
     (void)snprintf(address, sizeof(address), "127.0.0.1:%u", port);
     yodel_listener_set set;
-    assert_int_equal(yodel_listener_set_open(hosts, 2, text, 16, 0, &log.log, &set), -EADDRINUSE);
+    assert_int_equal(yodel_listener_set_open(hosts, 2, text, 16, 0, NULL, &log.log, &set), -EADDRINUSE);
     assert_int_equal(log.lines, 1);
     assert_non_null(strstr(log.last, address));
     assert_non_null(strstr(log.last, "in use"));
@@ -149,7 +149,7 @@ static void test_not_an_address_of_this_machine(void **state)
     const char *hosts[] = {"192.0.2.77"}; /* RFC 5737: nobody's */
     kept_log log = make_log();
     yodel_listener_set set;
-    assert_int_equal(yodel_listener_set_open(hosts, 1, "0", 16, 0, &log.log, &set), -EADDRNOTAVAIL);
+    assert_int_equal(yodel_listener_set_open(hosts, 1, "0", 16, 0, NULL, &log.log, &set), -EADDRNOTAVAIL);
     assert_int_equal(log.lines, 1);
     assert_non_null(strstr(log.last, "192.0.2.77"));
 }
