@@ -371,9 +371,8 @@ int yodel_address_connect(const yodel_address *address, double timeout_seconds, 
     if (s < 0) {
         return -errno;
     }
-    code = yodel_address_is_unix(address)
-               ? connect_unix(s, address, deadline_ns, cancel_fd)
-               : connect_tcp(s, address, deadline_ns, cancel_fd);
+    code = yodel_address_is_unix(address) ? connect_unix(s, address, deadline_ns, cancel_fd)
+                                          : connect_tcp(s, address, deadline_ns, cancel_fd);
     if (code != 0) {
         close(s);
         return code;

@@ -29,7 +29,8 @@
 typedef struct yodel_listener {
     int fd;                /* non-blocking, close-on-exec */
     yodel_address address; /* as really bound: with the port that the kernel chose for port 0 */
-    yodel_socket_file file; /* of the unix domain, and opened by us; none: it stays when it is closed */
+    yodel_socket_file
+        file; /* of the unix domain, and opened by us; none: it stays when it is closed */
 } yodel_listener;
 
 /*

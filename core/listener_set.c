@@ -145,9 +145,8 @@ static int make_room(yodel_listener_set *set, size_t more)
 }
 
 int yodel_listener_set_open(const char *const *hosts, size_t host_count, const char *port,
-                            int backlog, double user_timeout,
-                            const yodel_socket_access *access, yodel_log *log,
-                            yodel_listener_set *out)
+                            int backlog, double user_timeout, const yodel_socket_access *access,
+                            yodel_log *log, yodel_listener_set *out)
 {
     common c = {backlog, user_timeout, access, log};
     yodel_listener_set set = {NULL, 0};
@@ -195,6 +194,30 @@ int yodel_listener_set_repeat(const yodel_listener_set *first, int backlog, doub
         return code;
     }
     *out = set;
+    return 0;
+}
+
+int yodel_listener_set_split(yodel_listener_set *set, yodel_listener_set *only)
+{
+    yodel_listener_set moved = {NULL, 0};
+    size_t kept = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        moved.count += yodel_address_is_unix(&set->listeners[i].address);
+    }
+    if (moved.count > 0) {
+        moved.listeners = calloc(moved.count, sizeof(*moved.listeners));
+        if (moved.listeners == NULL) {
+            return -ENOMEM;
+        }
+    }
+    moved.count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        bool is_unix = yodel_address_is_unix(&set->listeners[i].address);
+        yodel_listener *to = is_unix ? &moved.listeners[moved.count++] : &set->listeners[kept++];
+        *to = set->listeners[i];
+    }
+    set->count = kept;
+    *only = moved;
     return 0;
 }
 

@@ -272,8 +272,7 @@ int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char
                           yodel_resolved_fn *resolved, void *arg, yodel_lookup **out)
 {
     uint64_t number;
-    if (!yodel_address_host_is_unix(host) &&
-        yodel_parse_count(port, 1, UINT16_MAX, &number) < 0) {
+    if (!yodel_address_host_is_unix(host) && yodel_parse_count(port, 1, UINT16_MAX, &number) < 0) {
         return -EINVAL;
     }
     /* "[::1]", as address.h takes it too. */

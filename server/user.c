@@ -38,8 +38,8 @@ static int find_user(const char *option, const char *name, bool needs_group, yod
         return yodel_complain(c, "--%s: there is no user '%s'", option, name);
     }
     if (entry == NULL && needs_group) {
-        return yodel_complain(c, "--%s '%s': the system knows no such user; say USER:GROUP",
-                              option, name);
+        return yodel_complain(c, "--%s '%s': the system knows no such user; say USER:GROUP", option,
+                              name);
     }
     if (entry == NULL) {
         user->uid = id;
@@ -110,8 +110,8 @@ static bool is_already(const yodel_user *user)
 
 static int change(const yodel_user *user)
 {
-    int result = user->name[0] != '\0' ? initgroups(user->name, user->gid)
-                                       : setgroups(1, &user->gid);
+    int result =
+        user->name[0] != '\0' ? initgroups(user->name, user->gid) : setgroups(1, &user->gid);
     if (result < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
         setresuid(user->uid, user->uid, user->uid) < 0) {
         return -errno;

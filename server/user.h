@@ -15,7 +15,7 @@ typedef struct yodel_user {
     uid_t uid;
     gid_t gid;        /* the one that was named, or the user's own */
     const char *text; /* as it was written; NULL: nobody was named */
-    char name[64];    /* of the user, whose supplementary groups it gets; "": the system knows none */
+    char name[64]; /* of the user, whose supplementary groups it gets; "": the system knows none */
 } yodel_user;
 
 /* Reads "USER" or "USER:GROUP", names or numbers; a number that no user has needs a group. text is

@@ -266,8 +266,8 @@ const char *yodel_flood_target_text(const yodel_flood_target *target,
 {
     const char *format = strchr(target->host, ':') != NULL ? "[%s]:%s" : "%s:%s";
 
-    snprintf(text, YODEL_FLOOD_TARGET_TEXT, target->port[0] == '\0' ? "%s%s" : format,
-             target->host, target->port);
+    snprintf(text, YODEL_FLOOD_TARGET_TEXT, target->port[0] == '\0' ? "%s%s" : format, target->host,
+             target->port);
     return text;
 }
 
