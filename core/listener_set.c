@@ -178,15 +178,18 @@ int yodel_listener_set_repeat(const yodel_listener_set *first, int backlog, doub
 {
     yodel_listener_set set = {calloc(first->count, sizeof(*set.listeners)), 0};
     int code = set.listeners != NULL ? 0 : -ENOMEM;
-    for (size_t i = 0; i < first->count && code == 0; i++) {
+    for (size_t i = 0; i < first->count; i++) {
         const yodel_address *address = &first->listeners[i].address;
         if (yodel_address_is_unix(address)) {
             continue;
         }
-        code = yodel_listener_open(address, backlog, user_timeout, &set.listeners[set.count]);
-        set.count += code == 0;
+        if (code == 0) {
+            code = yodel_listener_open(address, backlog, user_timeout, &set.listeners[set.count]);
+            set.count += code == 0;
+        }
         if (code < 0) {
             (void)complain_of_address(log, address, code);
+            break;
         }
     }
     if (code < 0) {
