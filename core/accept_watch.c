@@ -132,6 +132,7 @@ void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max)
     }
     ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
     yodel_timer_stop(&watch->retry);
+    yodel_listener_hide(&watch->listener);
     (void)accept_some(watch, max);
     yodel_listener_close(&watch->listener);
     watch->loop = NULL;

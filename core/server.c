@@ -64,6 +64,7 @@ void yodel_server_config_init(yodel_server_config *config)
         .write_limits = {.high = 64 * 1024, .low = 16 * 1024, .hard = 1024 * 1024},
         .idle_timeout = 30.0,
         .write_timeout = 30.0,
+        .socket_access = {YODEL_SOCKET_MODE, (uid_t)-1, (gid_t)-1},
     };
 }
 
@@ -107,6 +108,23 @@ static int repeat_for_workers(yodel_server *server, const yodel_listener_set *fi
     return code;
 }
 
+/* reuseport: the acceptor accepts where there cannot be a listener for every worker. */
+static int hand_over_singles(yodel_server *server, yodel_listener_set *set)
+{
+    yodel_listener_set only;
+    int code = yodel_listener_set_split(set, &only);
+    if (code < 0) {
+        yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot listen: %s",
+                        yodel_strerror(code));
+        return code;
+    }
+    if (only.count > 0) {
+        return hand_over(server, &only, NULL);
+    }
+    yodel_listener_set_close(&only);
+    return 0;
+}
+
 static int remember_addresses(yodel_server *server, const yodel_listener_set *set)
 {
     server->addresses = calloc(set->count, sizeof(*server->addresses));
@@ -128,12 +146,16 @@ static int listen_everywhere(yodel_server *server)
     /* One worker has nobody to share with: it accepts for itself, which saves the hand-over. */
     bool reuseport = config->accept == YODEL_ACCEPT_REUSEPORT || server->worker_count == 1;
     yodel_listener_set set;
-    int code = yodel_listener_set_open(config->hosts, config->host_count, config->port,
-                                       config->backlog, user_timeout(server), config->log, &set);
+    int code =
+        yodel_listener_set_open(config->hosts, config->host_count, config->port, config->backlog,
+                                user_timeout(server), &config->socket_access, config->log, &set);
     if (code < 0) {
         return code;
     }
     code = remember_addresses(server, &set);
+    if (code == 0 && reuseport && server->worker_count > 1) {
+        code = hand_over_singles(server, &set);
+    }
     if (code == 0 && reuseport) {
         code = repeat_for_workers(server, &set);
     }

@@ -18,6 +18,7 @@
 #include "durations.h"
 #include "log.h"
 #include "protocol.h"
+#include "socket_file.h"
 #include "transport.h"
 
 #include <stdbool.h>
@@ -34,10 +35,12 @@ typedef enum yodel_accept_mode {
 } yodel_accept_mode;
 
 typedef struct yodel_server_config {
-    const char *const *hosts; /* names and addresses to listen on; NULL: localhost */
+    const char *const
+        *hosts; /* names and addresses to listen on, also "unix:PATH"; NULL: localhost */
     size_t host_count;
     const char *port; /* decimal; "0" takes a free one, the same for every address if it can */
-    unsigned threads; /* workers; 0: the cores this process may use (cpus.h) */
+    yodel_socket_access socket_access; /* who may use the files of unix-domain sockets */
+    unsigned threads;                  /* workers; 0: the cores this process may use (cpus.h) */
     yodel_accept_mode accept;
     bool pin;               /* worker i runs on core i (modulo) of those allowed */
     int backlog;            /* connections */

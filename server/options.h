@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/server.h"
 #include "server/endpoint.h"
+#include "server/user.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,7 @@ typedef struct yodel_server_options {
     yodel_endpoint admin_endpoint;
     uint32_t max_line; /* bytes */
     double grace;      /* seconds */
+    yodel_user user;   /* its text NULL: whoever starts it */
     double stats;      /* seconds between lines of counters, 0: none */
     yodel_log_level log_level;
     yodel_log_format log_format;
