@@ -39,8 +39,12 @@ static int connect_to_any(const yodel_address *list, size_t count, double timeou
         if (error == 0) {
             break;
         }
-        fprintf(reasons, "%s%s: %s", i > 0 ? ", " : "", yodel_address_format(&list[i], text),
-                yodel_strerror(error));
+        if (yodel_address_is_unix(&list[i])) {
+            fputs(yodel_strerror(error), reasons);
+        } else {
+            fprintf(reasons, "%s%s: %s", i > 0 ? ", " : "", yodel_address_format(&list[i], text),
+                    yodel_strerror(error));
+        }
     }
     return error;
 }
@@ -63,7 +67,10 @@ static int connect_to_server(const yodel_client_options *o, int *fd)
         free(list);
     }
     if (error < 0) {
-        fprintf(stderr, "yodel-client: cannot connect to %s port %s: %s\n", o->host, o->port,
+        bool is_unix = yodel_address_host_is_unix(o->host);
+
+        fprintf(stderr, "yodel-client: cannot connect to %s%s%s: %s\n", o->host,
+                is_unix ? "" : " port ", is_unix ? "" : o->port,
                 text[0] != '\0' ? text : yodel_strerror(error));
     }
     return error;

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdint.h>
 
+#include "core/address.h"
 #include "core/option_error.h"
 #include "core/units.h"
 
@@ -14,7 +15,8 @@ const char yodel_client_help[] =
     "comes back. End of input (Ctrl-D) ends it once everything was answered.\n"
     "\n"
     "  -H, --host HOST    name or address of the server (default localhost); every address\n"
-    "                     of a name is tried\n"
+    "                     of a name is tried; unix:/PATH or unix:@NAME: a unix-domain\n"
+    "                     socket, which has no port\n"
     "  -p, --port PORT    1 to 65535 (default 8007)\n"
     "      --raw          what the server sends goes to a terminal untouched; without this\n"
     "                     control characters and invalid UTF-8 are shown as text (^[, \\x9b,\n"
@@ -140,6 +142,9 @@ int yodel_client_options_parse(yodel_client_options *options, int argc, char *ar
         return error;
     }
     o.host = o.host != NULL ? o.host : "localhost";
+    if (o.port != NULL && yodel_address_host_is_unix(o.host)) {
+        return yodel_complain(&c, "'%s' has no port", o.host);
+    }
     o.port = o.port != NULL ? o.port : "8007";
     error = check_host(o.host, &c);
     if (error == 0) {

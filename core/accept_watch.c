@@ -125,7 +125,7 @@ void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
     ev_io_start(yodel_loop_ev(loop), &watch->io);
 }
 
-void yodel_accept_watch_leave(yodel_accept_watch *watch)
+static void stop(yodel_accept_watch *watch)
 {
     if (watch->loop != NULL) {
         ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
@@ -134,13 +134,20 @@ void yodel_accept_watch_leave(yodel_accept_watch *watch)
     }
 }
 
+void yodel_accept_watch_leave(yodel_accept_watch *watch)
+{
+    stop(watch);
+    watch->listener.file = (yodel_socket_file){0}; /* the other one's now: it stays */
+}
+
 void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max)
 {
     if (watch->loop == NULL) {
         return;
     }
-    yodel_accept_watch_leave(watch);
+    stop(watch);
     if (!watch->listener.kept) {
+        yodel_listener_hide(&watch->listener);
         (void)accept_some(watch, max);
         yodel_listener_close(&watch->listener);
     }
@@ -149,7 +156,7 @@ void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max)
 void yodel_accept_watch_close(yodel_accept_watch *watch)
 {
     if (watch->counters != NULL) {
-        yodel_accept_watch_leave(watch);
+        stop(watch);
         yodel_listener_close(&watch->listener);
     }
 }

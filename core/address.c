@@ -16,7 +16,47 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How often a server whose queue is full is tried again. */
+#define ROOM_POLL_MS 10
+
 /* ---- resolving ------------------------------------------------------------------------------- */
+
+#define UNIX_PREFIX "unix:"
+
+bool yodel_address_host_is_unix(const char *host)
+{
+    return strncmp(host, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
+}
+
+/* "unix:PATH" or, "unix:@NAME", without a file. */
+static int resolve_unix(const char *host, yodel_address **list, size_t *count)
+{
+    const char *path = host + strlen(UNIX_PREFIX);
+    size_t len = strlen(path);
+    bool abstract = path[0] == '@';
+
+    if (len == (abstract ? 1 : 0)) {
+        return -EINVAL;
+    }
+    if (len > YODEL_UNIX_PATH_MAX) {
+        return -ENAMETOOLONG;
+    }
+    yodel_address *address = calloc(1, sizeof *address);
+    if (address == NULL) {
+        return -ENOMEM;
+    }
+    struct sockaddr_un *name = (struct sockaddr_un *)&address->storage;
+    name->sun_family = AF_UNIX;
+    memcpy(name->sun_path, path, len);
+    if (abstract) {
+        name->sun_path[0] = '\0';
+    }
+    /* The NUL behind a path counts, and one behind an abstract name would be a part of it. */
+    address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + !abstract);
+    *list = address;
+    *count = 1;
+    return 0;
+}
 
 /* Copies the host to `name` without its brackets, which only a numeric IPv6 address may have. */
 static int strip_brackets(const char *host, char name[NI_MAXHOST], struct addrinfo *hints)
@@ -93,6 +133,9 @@ int yodel_address_resolve(const char *host, const char *port, yodel_address **li
     uint64_t number;
     int code;
 
+    if (yodel_address_host_is_unix(host)) {
+        return resolve_unix(host, list, count);
+    }
     if (yodel_parse_count(port, 0, UINT16_MAX, &number) != 0) {
         return -EINVAL;
     }
@@ -136,6 +179,29 @@ int yodel_address_of_peer(int fd, yodel_address *address)
     return 0;
 }
 
+bool yodel_address_is_unix(const yodel_address *address)
+{
+    return address->len > 0 && address->storage.ss_family == AF_UNIX;
+}
+
+/* The bytes of its name, which none need to have. */
+static size_t unix_name(const yodel_address *address, const char **name)
+{
+    size_t before = offsetof(struct sockaddr_un, sun_path);
+
+    *name = ((const struct sockaddr_un *)&address->storage)->sun_path;
+    return address->len > before ? address->len - before : 0;
+}
+
+const char *yodel_address_path(const yodel_address *address)
+{
+    const char *name;
+
+    return yodel_address_is_unix(address) && unix_name(address, &name) > 0 && name[0] != '\0'
+               ? name
+               : NULL;
+}
+
 uint16_t yodel_address_port(const yodel_address *address)
 {
     switch (address->storage.ss_family) {
@@ -158,11 +224,30 @@ void yodel_address_set_port(yodel_address *address, uint16_t port)
     }
 }
 
+static const char *format_unix(const yodel_address *address, char text[YODEL_ADDRESS_TEXT])
+{
+    const char *name;
+    int len = (int)unix_name(address, &name);
+
+    if (len == 0) {
+        return strcpy(text, UNIX_PREFIX "(unnamed)");
+    }
+    if (name[0] == '\0') {
+        snprintf(text, YODEL_ADDRESS_TEXT, UNIX_PREFIX "@%.*s", len - 1, name + 1);
+    } else {
+        snprintf(text, YODEL_ADDRESS_TEXT, UNIX_PREFIX "%.*s", len, name);
+    }
+    return text;
+}
+
 const char *yodel_address_format(const yodel_address *address, char text[YODEL_ADDRESS_TEXT])
 {
     const struct sockaddr *sockaddr = (const struct sockaddr *)&address->storage;
     char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
 
+    if (yodel_address_is_unix(address)) {
+        return format_unix(address, text);
+    }
     if (address->len == 0 ||
         getnameinfo(sockaddr, address->len, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0) {
         return strcpy(text, "?");
@@ -234,7 +319,30 @@ static int make_blocking(int fd)
     return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0 ? -errno : 0;
 }
 
-static int connect_socket(int fd, const yodel_address *address, uint64_t deadline_ns, int cancel_fd)
+/* The queue of a unix-domain server is full, and nothing tells of room in it (connect(2), EAGAIN). */
+static int wait_for_room(uint64_t deadline_ns, int cancel_fd)
+{
+    struct pollfd cancelled = {.fd = cancel_fd, .events = POLLIN};
+
+    if (yodel_clock_now() >= deadline_ns) {
+        return -ETIMEDOUT;
+    }
+    return poll(&cancelled, 1, ROOM_POLL_MS) > 0 ? -ECANCELED : 0;
+}
+
+static int connect_unix(int fd, const yodel_address *address, uint64_t deadline_ns, int cancel_fd)
+{
+    while (connect(fd, (const struct sockaddr *)&address->storage, address->len) != 0) {
+        int code = errno == EAGAIN ? wait_for_room(deadline_ns, cancel_fd) : -errno;
+
+        if (code != 0) {
+            return code;
+        }
+    }
+    return make_blocking(fd);
+}
+
+static int connect_tcp(int fd, const yodel_address *address, uint64_t deadline_ns, int cancel_fd)
 {
     const int on = 1;
     int code;
@@ -263,7 +371,8 @@ int yodel_address_connect(const yodel_address *address, double timeout_seconds, 
     if (s < 0) {
         return -errno;
     }
-    code = connect_socket(s, address, deadline_ns, cancel_fd);
+    code = yodel_address_is_unix(address) ? connect_unix(s, address, deadline_ns, cancel_fd)
+                                          : connect_tcp(s, address, deadline_ns, cancel_fd);
     if (code != 0) {
         close(s);
         return code;

@@ -27,8 +27,11 @@ static int set_user_timeout(int fd, double seconds)
     return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms >= INT_MAX ? INT_MAX : (int)ms);
 }
 
-static int set_inherited_options(int fd, double user_timeout)
+static int set_inherited_options(int fd, int family, double user_timeout)
 {
+    if (family == AF_UNIX) {
+        return 0;
+    }
     int code = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 
     if (code == 0) {
@@ -58,7 +61,7 @@ static int bind_and_listen(int fd, const yodel_address *address, int backlog, do
     int code = set_own_options(fd, address->storage.ss_family);
 
     if (code == 0) {
-        code = set_inherited_options(fd, user_timeout);
+        code = set_inherited_options(fd, address->storage.ss_family, user_timeout);
     }
     if (code == 0 && (bind(fd, sockaddr, address->len) != 0 || listen(fd, backlog) != 0)) {
         code = -errno;
@@ -85,6 +88,28 @@ int yodel_listener_open(const yodel_address *address, int backlog, double user_t
     return 0;
 }
 
+int yodel_listener_open_unix(const yodel_address *address, int backlog,
+                             const yodel_socket_access *access, yodel_listener *out)
+{
+    yodel_listener listener = {.address = *address};
+    int code;
+
+    listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener.fd < 0) {
+        return -errno;
+    }
+    code = yodel_socket_file_bind(listener.fd, address, access, &listener.file);
+    if (code == 0 && listen(listener.fd, backlog) != 0) {
+        code = -errno;
+    }
+    if (code != 0) {
+        yodel_listener_close(&listener);
+        return code;
+    }
+    *out = listener;
+    return 0;
+}
+
 static int check_listening(int fd)
 {
     int type;
@@ -104,7 +129,7 @@ static int check_listening(int fd)
     if (type != SOCK_STREAM || !listening) {
         return -EINVAL;
     }
-    return family == AF_INET || family == AF_INET6 ? 0 : -EAFNOSUPPORT;
+    return family == AF_INET || family == AF_INET6 || family == AF_UNIX ? 0 : -EAFNOSUPPORT;
 }
 
 static int set_fd_flags(int fd)
@@ -128,7 +153,7 @@ int yodel_listener_inherit(int fd, double user_timeout, yodel_listener *out)
         code = yodel_address_of_socket(fd, &bound);
     }
     if (code == 0) {
-        code = set_inherited_options(fd, user_timeout);
+        code = set_inherited_options(fd, bound.storage.ss_family, user_timeout);
     }
     if (code == 0) {
         code = set_fd_flags(fd);
@@ -139,9 +164,15 @@ int yodel_listener_inherit(int fd, double user_timeout, yodel_listener *out)
     return code;
 }
 
+void yodel_listener_hide(yodel_listener *listener)
+{
+    yodel_socket_file_remove(&listener->file, &listener->address);
+}
+
 void yodel_listener_close(yodel_listener *listener)
 {
     if (listener != NULL && listener->fd >= 0) {
+        yodel_listener_hide(listener);
         close(listener->fd);
         listener->fd = -1;
     }

@@ -14,6 +14,9 @@
  *     SO_REUSEPORT        several listeners, of several workers and processes, share the port
  *     IPV6_V6ONLY         [::]:8007 leaves 0.0.0.0:8007 alone, so both can be listened on
  *
+ * Those of the unix domain (yodel_listener_open_unix) have and need none of these; an address has one
+ * listener, which whoever accepts shares.
+ *
  * O_NONBLOCK and close-on-exec are set on the listener but are not inherited: accept4(2) sets them
  * with its flags.
  */
@@ -21,6 +24,7 @@
 #define YODEL_CORE_LISTENER_H
 
 #include "address.h"
+#include "socket_file.h"
 
 #include <stdbool.h>
 
@@ -29,6 +33,8 @@ typedef struct yodel_listener {
     yodel_address address; /* as really bound: with the port that the kernel chose for port 0 */
     bool inherited;        /* somebody else has opened it */
     bool kept; /* and keeps it open, for who serves after us: what has queued when we end is his */
+    yodel_socket_file
+        file; /* of the unix domain, and opened by us; none: it stays when it is closed */
 } yodel_listener;
 
 /*
@@ -43,18 +49,28 @@ typedef struct yodel_listener {
 int yodel_listener_open(const yodel_address *address, int backlog, double user_timeout,
                         yodel_listener *out);
 
+/* The same for an address of the unix domain, whose file gets this access (socket_file.h; NULL: mode
+ * 0660) and is removed when the listener is closed. 0 or what yodel_socket_file_bind returns. */
+int yodel_listener_open_unix(const yodel_address *address, int backlog,
+                             const yodel_socket_access *access, yodel_listener *out);
+
 /*
  * Takes over a socket that somebody else bound: a service manager, or the server that this process
  * replaces. Makes it non-blocking and close-on-exec and sets the options that accepted sockets
  * inherit; user_timeout as above. On success *out owns the fd, and whether it is kept is the
- * caller's to say; on failure it stays the caller's, as it was.
+ * caller's to say; on failure it stays the caller's, as it was. The file of one of the unix domain
+ * stays: it belongs to who made it.
  *
- * 0, -EBADF, -ENOTSOCK, -EINVAL (not a stream socket, or not listening), -EAFNOSUPPORT (neither
- * IPv4 nor IPv6). Any thread.
+ * 0, -EBADF, -ENOTSOCK, -EINVAL (not a stream socket, or not listening), -EAFNOSUPPORT (not IPv4,
+ * IPv6 or of the unix domain). Any thread.
  */
 int yodel_listener_inherit(int fd, double user_timeout, yodel_listener *out);
 
-/* Closes it and sets its fd to -1. NULL and a listener already closed are fine. Connections that it
+/* From now on nobody finds it by its file, which is removed if it is ours; those who did are still
+ * accepted. So no client is turned away who has connected before it is closed. Any thread. */
+void yodel_listener_hide(yodel_listener *listener);
+
+/* Hides it, closes it and sets its fd to -1. NULL and a listener already closed are fine. Connections that it
  * had not accepted yet are reset by the kernel. */
 void yodel_listener_close(yodel_listener *listener);
 

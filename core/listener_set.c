@@ -12,14 +12,34 @@
 typedef struct common {
     int backlog;
     double user_timeout;
+    const yodel_socket_access *access;
     yodel_log *log;
 } common;
 
 static int complain(yodel_log *log, const char *host, const char *port, int code)
 {
-    yodel_log_write(log, YODEL_LOG_ERROR, "cannot listen on %s port %s: %s", host, port,
-                    yodel_strerror(code));
+    if (code == -ENAMETOOLONG && yodel_address_host_is_unix(host)) {
+        yodel_log_write(log, YODEL_LOG_ERROR,
+                        "cannot listen on %s: the path is longer than %zu bytes", host,
+                        YODEL_UNIX_PATH_MAX);
+    } else if (yodel_address_host_is_unix(host)) {
+        yodel_log_write(log, YODEL_LOG_ERROR, "cannot listen on %s: %s", host,
+                        code == -EINVAL ? "there is no path" : yodel_strerror(code));
+    } else {
+        yodel_log_write(log, YODEL_LOG_ERROR, "cannot listen on %s port %s: %s", host, port,
+                        yodel_strerror(code));
+    }
     return code;
+}
+
+/* What a code says of a path, where the usual words are too general. */
+static const char *reason(const yodel_address *address, int code)
+{
+    bool path = yodel_address_path(address) != NULL;
+    if (path && code == -EADDRINUSE) {
+        return "a server is listening there";
+    }
+    return path && code == -EEXIST ? "a file that is no socket is there" : yodel_strerror(code);
 }
 
 static int complain_of_address(yodel_log *log, yodel_log_level level, const yodel_address *address,
@@ -27,7 +47,7 @@ static int complain_of_address(yodel_log *log, yodel_log_level level, const yode
 {
     char text[YODEL_ADDRESS_TEXT];
     yodel_log_write(log, level, "cannot listen on %s: %s", yodel_address_format(address, text),
-                    yodel_strerror(code));
+                    reason(address, code));
     return code;
 }
 
@@ -46,14 +66,38 @@ static bool holds(const yodel_listener_set *set, const yodel_address *address)
     return false;
 }
 
+/* The port of the first address that has one; 0: there is none yet. */
+static uint16_t first_port(const yodel_listener_set *set)
+{
+    uint16_t port = 0;
+    for (size_t i = 0; i < set->count && port == 0; i++) {
+        port = yodel_address_port(&set->listeners[i].address);
+    }
+    return port;
+}
+
+static int open_unix(yodel_listener_set *set, const common *c, const yodel_address *address)
+{
+    if (holds(set, address)) {
+        return 0;
+    }
+    int code =
+        yodel_listener_open_unix(address, c->backlog, c->access, &set->listeners[set->count]);
+    set->count += code == 0;
+    return code;
+}
+
 /* Appends a listener on one address to the set, which has room. A free port that was taken for the
  * first address serves for this one too, if it can. */
 static int open_address(yodel_listener_set *set, const common *c, const yodel_address *address)
 {
+    if (yodel_address_is_unix(address)) {
+        return open_unix(set, c, address);
+    }
     yodel_address wanted = *address;
     bool any_port = yodel_address_port(address) == 0;
-    if (any_port && set->count > 0) {
-        yodel_address_set_port(&wanted, yodel_address_port(&set->listeners[0].address));
+    if (any_port) {
+        yodel_address_set_port(&wanted, first_port(set));
     }
     if (holds(set, &wanted)) {
         return 0;
@@ -106,10 +150,10 @@ static int make_room(yodel_listener_set *set, size_t more)
 }
 
 int yodel_listener_set_open(const char *const *hosts, size_t host_count, const char *port,
-                            int backlog, double user_timeout, yodel_log *log,
-                            yodel_listener_set *out)
+                            int backlog, double user_timeout, const yodel_socket_access *access,
+                            yodel_log *log, yodel_listener_set *out)
 {
-    common c = {backlog, user_timeout, log};
+    common c = {backlog, user_timeout, access, log};
     yodel_listener_set set = {NULL, 0};
     int code = 0;
     for (size_t h = 0; h < host_count && code == 0; h++) {
@@ -191,6 +235,9 @@ int yodel_listener_set_extend(yodel_listener_set *set, size_t each, int backlog,
     int code = 0;
     for (size_t i = 0; i < before && code == 0; i++) {
         const yodel_address address = set->listeners[i].address;
+        if (yodel_address_is_unix(&address)) {
+            continue;
+        }
         for (size_t n = count_at(set, &address); n < each && code == 0; n++) {
             code = make_room(set, 1);
             if (code == 0) {

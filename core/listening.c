@@ -19,7 +19,7 @@ static int open_set(const yodel_listening_config *config, yodel_listener_set *se
                                           config->user_timeout, config->log, set);
     }
     return yodel_listener_set_open(config->hosts, config->host_count, config->port, config->backlog,
-                                   config->user_timeout, config->log, set);
+                                   config->user_timeout, config->access, config->log, set);
 }
 
 static int collect_addresses(yodel_listening *listening)
@@ -54,44 +54,63 @@ static int make_enough(const yodel_listening_config *config, yodel_listener_set 
     return code;
 }
 
-/* The listeners that `owner` says are the worker's. They become his, or (-ENOMEM) stay. */
-static int give_to_worker(const yodel_listening_config *config, const yodel_listener_set *set,
-                          const unsigned *owner, unsigned worker)
+/* Whose a listener is: a worker's number, or the number of workers: the acceptor's. */
+static unsigned owner_of(const yodel_listening_config *config, const yodel_listener_set *set,
+                         size_t index, bool by_workers)
+{
+    bool single = yodel_address_is_unix(&set->listeners[index].address);
+    if (!by_workers || (single && config->worker_count > 1)) {
+        return config->worker_count;
+    }
+    return (unsigned)(yodel_listener_set_ordinal(set, index) % config->worker_count);
+}
+
+/* The listeners that `owners` says are this one's. They become his, or (-ENOMEM) stay. */
+static int give_to(const yodel_listening_config *config, const yodel_listener_set *set,
+                   const unsigned *owners, unsigned owner)
 {
     yodel_listener *his = calloc(set->count, sizeof(*his));
     if (his == NULL) {
         return -ENOMEM;
     }
+    unsigned backlog = (unsigned)config->backlog;
     size_t count = 0;
     for (size_t i = 0; i < set->count; i++) {
-        if (owner[i] == worker) {
+        if (owners[i] == owner) {
             his[count++] = set->listeners[i];
         }
     }
-    int code = yodel_worker_listen(&config->workers[worker], his, count, (unsigned)config->backlog,
-                                   config->trouble);
+    int code = 0;
+    if (count > 0 && owner < config->worker_count) {
+        code = yodel_worker_listen(&config->workers[owner], his, count, backlog, config->trouble);
+    } else if (count > 0) {
+        code = yodel_acceptor_listen(config->acceptor, his, count, backlog, config->trouble);
+    }
     free(his);
     return code;
 }
 
-static int give_to_workers(const yodel_listening_config *config, yodel_listener_set *set)
+static int give_away(const yodel_listening_config *config, yodel_listener_set *set, bool by_workers)
 {
-    unsigned *owner = calloc(set->count, sizeof(*owner));
-    int code = owner != NULL ? 0 : -ENOMEM;
-    for (size_t i = 0; owner != NULL && i < set->count; i++) {
-        owner[i] = (unsigned)(yodel_listener_set_ordinal(set, i) % config->worker_count);
+    unsigned *owners = calloc(set->count, sizeof(*owners));
+    if (owners == NULL) {
+        return -ENOMEM;
     }
+    for (size_t i = 0; i < set->count; i++) {
+        owners[i] = owner_of(config, set, i, by_workers);
+    }
+    int code = 0;
     unsigned served = 0;
-    while (code == 0 && served < config->worker_count) {
-        code = give_to_worker(config, set, owner, served);
+    while (code == 0 && served <= config->worker_count) {
+        code = give_to(config, set, owners, served);
         served += code == 0;
     }
     for (size_t i = 0; code < 0 && i < set->count; i++) {
-        if (owner != NULL && owner[i] < served) {
-            set->listeners[i].fd = -1; /* the worker closes it */
+        if (owners[i] < served) {
+            set->listeners[i].fd = -1; /* who has it closes it */
         }
     }
-    free(owner);
+    free(owners);
     return code;
 }
 
@@ -112,10 +131,7 @@ int yodel_listening_open(const yodel_listening_config *config, yodel_listening *
     }
     code = collect_addresses(&listening);
     if (code == 0) {
-        code = by_workers ? give_to_workers(config, &listening.set)
-                          : yodel_acceptor_listen(config->acceptor, listening.set.listeners,
-                                                  listening.set.count, (unsigned)config->backlog,
-                                                  config->trouble);
+        code = give_away(config, &listening.set, by_workers);
     }
     if (code < 0) {
         yodel_listener_set_close(&listening.set);

@@ -18,7 +18,8 @@ typedef struct yodel_listening_config {
     size_t host_count;
     const char *port;
     int backlog;
-    double user_timeout; /* listener.h */
+    double user_timeout;               /* listener.h */
+    const yodel_socket_access *access; /* of unix-domain sockets; NULL: socket_file.h's */
     bool by_workers; /* each worker accepts on listeners of its own; otherwise the acceptor does */
     yodel_acceptor *acceptor;
     yodel_worker *workers;
@@ -38,7 +39,8 @@ typedef struct yodel_listening {
  * themselves have one each on every address: of inherited ones that are more than the workers some
  * get several, so that none is without somebody who accepts; are they fewer, more are opened.
  * That works only where the first have SO_REUSEPORT and the same user has opened them: otherwise the log
- * has a warning and the acceptor accepts for all. 0 and *out; else a negative code, log has one error line, and everything that
+ * has a warning and the acceptor accepts for all. Where there can be only one, in the unix domain, the acceptor accepts, too,
+ * unless there is only one worker. 0 and *out; else a negative code, log has one error line, and everything that
  * was not given away yet, inherited or not, is closed. Main thread, before others start. */
 int yodel_listening_open(const yodel_listening_config *config, yodel_listening *out);
 

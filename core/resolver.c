@@ -244,6 +244,10 @@ static bool answer_address(yodel_lookup *lookup, const char *host, const char *p
         .ai_socktype = SOCK_STREAM,
     };
     struct addrinfo *info;
+    if (yodel_address_host_is_unix(host)) {
+        lookup->code = yodel_address_resolve(host, port, &lookup->list, &lookup->count);
+        return true;
+    }
     int result = getaddrinfo(host, port, &hints, &info);
     if (result == EAI_MEMORY) {
         lookup->code = -ENOMEM;
@@ -268,7 +272,7 @@ int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char
                           yodel_resolved_fn *resolved, void *arg, yodel_lookup **out)
 {
     uint64_t number;
-    if (yodel_parse_count(port, 1, UINT16_MAX, &number) < 0) {
+    if (!yodel_address_host_is_unix(host) && yodel_parse_count(port, 1, UINT16_MAX, &number) < 0) {
         return -EINVAL;
     }
     /* "[::1]", as address.h takes it too. */

@@ -64,6 +64,7 @@ void yodel_server_config_init(yodel_server_config *config)
         .write_limits = {.high = 64 * 1024, .low = 16 * 1024, .hard = 1024 * 1024},
         .idle_timeout = 30.0,
         .write_timeout = 30.0,
+        .socket_access = {YODEL_SOCKET_MODE, (uid_t)-1, (gid_t)-1},
     };
 }
 
@@ -86,6 +87,7 @@ static int listen_everywhere(yodel_server *server)
         .port = config->port,
         .backlog = config->backlog,
         .user_timeout = user_timeout(server),
+        .access = &config->socket_access,
         /* One worker has nobody to share with: it accepts for itself, which saves the hand-over. */
         .by_workers = config->accept == YODEL_ACCEPT_REUSEPORT || server->worker_count == 1,
         .acceptor = &server->acceptor,

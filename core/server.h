@@ -19,6 +19,7 @@
 #include "listener_set.h"
 #include "log.h"
 #include "protocol.h"
+#include "socket_file.h"
 #include "transport.h"
 
 #include <stdbool.h>
@@ -35,9 +36,11 @@ typedef enum yodel_accept_mode {
 } yodel_accept_mode;
 
 typedef struct yodel_server_config {
-    const char *const *hosts; /* names and addresses to listen on; NULL: localhost */
+    const char *const
+        *hosts; /* names and addresses to listen on, also "unix:PATH"; NULL: localhost */
     size_t host_count;
     const char *port; /* decimal; "0" takes a free one, the same for every address if it can */
+    yodel_socket_access socket_access; /* who may use the files of unix-domain sockets */
     /* Sockets that listen already, instead of hosts and port; taken over by yodel_server_new,
      * whatever it returns. NULL: none. */
     const yodel_inherited_listener *inherited;

@@ -92,7 +92,10 @@ static int serve(yodel_server_options *options, yodel_log_fd *log_fd, yodel_inhe
         .protocol = options->protocol,
     };
     yodel_admin *admin = NULL;
-    if (has_admin && yodel_admin_start(&admin_config, &admin) < 0) {
+    /* Everything that may need root is open then. */
+    if ((has_admin && yodel_admin_start(&admin_config, &admin) < 0) ||
+        (options->user.text != NULL && yodel_user_become(&options->user, log) < 0)) {
+        yodel_admin_stop(admin);
         yodel_server_free(server);
         return EXIT_FAILED;
     }

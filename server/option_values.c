@@ -5,7 +5,9 @@
 #include "core/units.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LEAST_MEMORY (UINT64_C(1) << 20)
 #define MOST_MEMORY  (UINT64_C(1) << 60)
@@ -115,6 +117,18 @@ int yodel_server_parse_network(const char *name, const char *text, yodel_cidr *n
             c, "--%s '%s' is neither an address nor a network like 10.0.0.0/8 or 2001:db8::/32",
             name, text);
     }
+}
+
+int yodel_server_parse_mode(const char *name, const char *text, mode_t *mode,
+                            const yodel_complaint *c)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 8);
+    if (strspn(text, "01234567") == 0 || *end != '\0' || value > ACCESSPERMS) {
+        return yodel_complain(c, "--%s '%s' is not an octal mode like 0660", name, text);
+    }
+    *mode = (mode_t)value;
+    return 0;
 }
 
 /* HIGH[:LOW[:HARD]]. hard stays 0 when it is not given: see options.c. */

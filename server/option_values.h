@@ -13,6 +13,7 @@
 #include "core/transport.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A whole number from min to max. */
 int yodel_server_parse_count(const char *name, const char *text, uint64_t min, uint64_t max,
@@ -37,6 +38,10 @@ int yodel_server_parse_rate(const char *name, const char *text, uint32_t *rate,
 /* A network or one address: cidr.h. */
 int yodel_server_parse_network(const char *name, const char *text, yodel_cidr *network,
                                const yodel_complaint *c);
+
+/* Who may use a file, octal, "0660". */
+int yodel_server_parse_mode(const char *name, const char *text, mode_t *mode,
+                            const yodel_complaint *c);
 
 /* --write-buffer: HIGH[:LOW[:HARD]], sizes as above. low is a quarter of high when it is not given,
  * hard stays 0 then: what it has to be depends on other options. */

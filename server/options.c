@@ -10,6 +10,9 @@
 
 enum {
     OPTION_ACCEPT = 256,
+    OPTION_UNIX_MODE,
+    OPTION_UNIX_OWNER,
+    OPTION_USER,
     OPTION_PIN,
     OPTION_MAX_LINE,
     OPTION_IDLE_TIMEOUT,
@@ -34,6 +37,9 @@ enum {
 static const struct option long_options[] = {
     {"host", required_argument, NULL, 'H'},
     {"port", required_argument, NULL, 'p'},
+    {"unix-mode", required_argument, NULL, OPTION_UNIX_MODE},
+    {"unix-owner", required_argument, NULL, OPTION_UNIX_OWNER},
+    {"user", required_argument, NULL, OPTION_USER},
     {"threads", required_argument, NULL, 't'},
     {"protocol", required_argument, NULL, 'P'},
     {"accept", required_argument, NULL, OPTION_ACCEPT},
@@ -124,6 +130,27 @@ static int set_accept(yodel_server_options *o, const char *text, const yodel_com
     return 0;
 }
 
+static int set_unix_owner(yodel_server_options *o, const char *text, const yodel_complaint *c)
+{
+    yodel_user owner;
+    int code = yodel_user_parse("unix-owner", text, &owner, c);
+    if (code == 0) {
+        o->server.socket_access.user = owner.uid;
+        o->server.socket_access.group = owner.gid;
+    }
+    return code;
+}
+
+/* Files that root makes for a server which will not be root are that server's. */
+static void own_files(yodel_server_options *o)
+{
+    yodel_socket_access *access = &o->server.socket_access;
+    if (o->user.text != NULL && access->user == (uid_t)-1) {
+        access->user = o->user.uid;
+        access->group = o->user.gid;
+    }
+}
+
 static int set_option(yodel_server_options *o, int option, const char *value,
                       const yodel_complaint *c)
 {
@@ -136,6 +163,12 @@ static int set_option(yodel_server_options *o, int option, const char *value,
     case 'p':
         server->port = value;
         return yodel_server_parse_count("port", value, 0, UINT16_MAX, &count, c);
+    case OPTION_UNIX_MODE:
+        return yodel_server_parse_mode("unix-mode", value, &server->socket_access.mode, c);
+    case OPTION_UNIX_OWNER:
+        return set_unix_owner(o, value, c);
+    case OPTION_USER:
+        return yodel_user_parse("user", value, &o->user, c);
     case 't':
         code = yodel_server_parse_count("threads", value, 1, YODEL_MAX_THREADS, &count, c);
         server->threads = (unsigned)count;
@@ -265,6 +298,7 @@ int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], 
     if (o->server.host_count > 0) {
         o->server.hosts = o->hosts;
     }
+    own_files(o);
     int code = check_proxy(o, &c);
     return code == 0 ? check_write_buffer(o, &c) : code;
 }

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/server.h"
 #include "server/endpoint.h"
+#include "server/user.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ typedef struct yodel_server_options {
     double grace;           /* seconds */
     double drain_delay;     /* seconds, 0: none */
     double upgrade_timeout; /* seconds */
+    yodel_user user;        /* its text NULL: whoever starts it */
     double stats;           /* seconds between lines of counters, 0: none */
     yodel_log_level log_level;
     yodel_log_format log_format;

@@ -257,6 +257,128 @@ static void what_is_no_address(void **state)
     assert_int_equal(yodel_address_port(&local), 0);
 }
 
+/* ---- of the unix domain ---------------------------------------------------------------------- */
+
+static void unix_names(void **state)
+{
+    static const struct {
+        const char *host;
+        const char *path;
+    } names[] = {
+        {"unix:/run/yodel.sock", "/run/yodel.sock"},
+        {"unix:yodel.sock", "yodel.sock"},
+        {"unix:/a:b,[c] d", "/a:b,[c] d"},
+        {"unix:@yodel", NULL},
+        {"unix:@@", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        yodel_address address = numeric(names[i].host, "the port does not matter");
+
+        assert_true(yodel_address_is_unix(&address));
+        expect_text(&address, names[i].host);
+        assert_int_equal(yodel_address_port(&address), 0);
+        if (names[i].path != NULL) {
+            assert_string_equal(yodel_address_path(&address), names[i].path);
+        } else {
+            assert_null(yodel_address_path(&address));
+        }
+    }
+    assert_true(yodel_address_host_is_unix("unix:/x"));
+    assert_false(yodel_address_host_is_unix("unix"));
+    assert_false(yodel_address_host_is_unix("/x"));
+    yodel_address inet = numeric("127.0.0.1", "80");
+    assert_false(yodel_address_is_unix(&inet));
+    assert_null(yodel_address_path(&inet));
+}
+
+static void unix_names_that_are_none(void **state)
+{
+    char host[5 + YODEL_UNIX_PATH_MAX + 2] = "unix:";
+    yodel_address *list = NULL;
+    size_t count = 12345;
+
+    (void)state;
+    assert_int_equal(yodel_address_resolve("unix:", "80", &list, &count), -EINVAL);
+    assert_int_equal(yodel_address_resolve("unix:@", "80", &list, &count), -EINVAL);
+    memset(host + 5, 'x', YODEL_UNIX_PATH_MAX + 1);
+    assert_int_equal(yodel_address_resolve(host, "80", &list, &count), -ENAMETOOLONG);
+    assert_null(list);
+    assert_int_equal(count, 12345);
+
+    host[5 + YODEL_UNIX_PATH_MAX] = '\0';
+    yodel_address longest = numeric(host, "80");
+    expect_text(&longest, host);
+    assert_string_equal(yodel_address_path(&longest), host + 5);
+}
+
+static void unix_sockets_without_a_name(void **state)
+{
+    int pair[2];
+    yodel_address address;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(yodel_address_of_peer(pair[0], &address), 0);
+    assert_true(yodel_address_is_unix(&address));
+    expect_text(&address, "unix:(unnamed)");
+    assert_null(yodel_address_path(&address));
+    close(pair[0]);
+    close(pair[1]);
+}
+
+/* A listener without room in its queue; *waiting holds what is in it. */
+static int full_unix_listener(yodel_address *address, int waiting[2])
+{
+    char host[64];
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)snprintf(host, sizeof host, "unix:@yodel-test-address-%d", (int)getpid());
+    *address = numeric(host, "");
+    assert_int_equal(bind(fd, (struct sockaddr *)&address->storage, address->len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    for (size_t i = 0; i < 2; i++) { /* one more than said: net/unix/af_unix.c */
+        assert_int_equal(yodel_address_connect(address, 20.0, -1, &waiting[i]), 0);
+    }
+    return fd;
+}
+
+static void *accept_all(void *arg)
+{
+    const int *fd = arg;
+
+    for (size_t i = 0; i < 3; i++) {
+        close(accept(*fd, NULL, NULL));
+    }
+    return NULL;
+}
+
+static void waits_for_room_in_a_unix_queue(void **state)
+{
+    yodel_address address;
+    int waiting[2];
+    int client = -1;
+    int cancel = eventfd(1, EFD_CLOEXEC);
+    int listener = full_unix_listener(&address, waiting);
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(yodel_address_connect(&address, 0.05, -1, &client), -ETIMEDOUT);
+    assert_int_equal(yodel_address_connect(&address, 20.0, cancel, &client), -ECANCELED);
+    assert_int_equal(client, -1);
+    assert_int_equal(pthread_create(&thread, NULL, accept_all, &listener), 0);
+    assert_int_equal(yodel_address_connect(&address, 20.0, -1, &client), 0);
+    assert_int_equal(fcntl(client, F_GETFL) & O_NONBLOCK, 0);
+    pthread_join(thread, NULL);
+    close(client);
+    close(waiting[0]);
+    close(waiting[1]);
+    close(listener);
+    close(cancel);
+    assert_int_equal(yodel_address_connect(&address, 20.0, -1, &client), -ECONNREFUSED);
+}
+
 /* ---- connecting ------------------------------------------------------------------------------ */
 
 /* A listening socket on 127.0.0.1 and its address. */
@@ -447,6 +569,10 @@ int main(void)
         cmocka_unit_test(what_is_in_brackets_is_never_looked_up),
         cmocka_unit_test(what_the_resolver_fails_with),
         cmocka_unit_test(what_is_no_address),
+        cmocka_unit_test(unix_names),
+        cmocka_unit_test(unix_names_that_are_none),
+        cmocka_unit_test(unix_sockets_without_a_name),
+        cmocka_unit_test(waits_for_room_in_a_unix_queue),
         cmocka_unit_test(connects),
         cmocka_unit_test(is_refused),
         cmocka_unit_test(does_not_connect_to_itself),

@@ -47,6 +47,7 @@ static const good good_lines[] = {
     {{{"--timeout", "2m", "h"}}, "h", "8007", 120, false},
     {{{"--timeout=250ms"}}, "localhost", "8007", 0.25, false},
     {{{"-p", "1", "-p", "65535"}}, "localhost", "65535", 30, false}, /* as in an alias */
+    {{{"unix:/run/yodel.sock"}}, "unix:/run/yodel.sock", "8007", 30, false},
     {{{"--", "-h", "79"}}, "-h", "79", 30, false},
 };
 
@@ -92,6 +93,8 @@ static const bad bad_lines[] = {
     {{{"--host="}}, "the host is empty"},
     {{{"-H", "x", "y"}}, "the host is given twice: --host 'x' and 'y'"},
     {{{"-p", "1", "x", "2"}}, "the port is given twice: --port '1' and '2'"},
+    {{{"unix:/x", "8007"}}, "'unix:/x' has no port"},
+    {{{"-H", "unix:/x", "-p", "1"}}, "'unix:/x' has no port"},
     {{{"x", "2", "3"}}, "unexpected argument '3'"},
     {{{"--timeout", "soon"}}, "--timeout 'soon' is not a duration like 30, 1.5s, 500ms or 2m"},
     {{{"--timeout=-1"}}, "--timeout '-1' is not a duration like 30, 1.5s, 500ms or 2m"},

@@ -183,6 +183,9 @@ static void test_targets(void **state)
     check_target("127.0.0.1:65535", "127.0.0.1", "65535");
     check_target("a-b.example.org.:1", "a-b.example.org.", "1");
     check_target("compare:8007", "compare", "8007");
+    check_target("unix:/run/yodel.sock", "unix:/run/yodel.sock", "");
+    check_target("unix:@a:1", "unix:@a:1", "");
+    check_target("unix", "unix", "8007");
     check_target("[::1]", "::1", "8007");
     check_target("[::1]:79", "::1", "79");
     check_target("[fe80::1%lo]:79", "fe80::1%lo", "79");
@@ -208,6 +211,8 @@ static void test_targets(void **state)
                                "[",
                                "[]",
                                "[]:79",
+                               "unix:",
+                               "unix:@",
                                "[::1",
                                "[::1]79",
                                "[::1]:",

@@ -8,12 +8,14 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
+#include "tests/support/files.h"
 
 static yodel_address numeric(const char *host, const char *port)
 {
@@ -260,10 +262,8 @@ static void expect_refused(int fd, int expected)
 
 static void refuses_what_is_no_listening_socket(void **state)
 {
-    struct sockaddr_un local = {.sun_family = AF_UNIX};
     int pipe_ends[2];
     yodel_listener listener;
-    int fd;
 
     (void)state;
     assert_int_equal(pipe(pipe_ends), 0);
@@ -271,11 +271,95 @@ static void refuses_what_is_no_listening_socket(void **state)
     expect_refused(pipe_ends[1], -ENOTSOCK);
     expect_refused(socket(AF_INET, SOCK_STREAM, 0), -EINVAL);
     expect_refused(socket(AF_INET, SOCK_DGRAM, 0), -EINVAL);
-    fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&local, sizeof local.sun_family), 0); /* unnamed */
-    assert_int_equal(listen(fd, 1), 0);
-    expect_refused(fd, -EAFNOSUPPORT);
+    expect_refused(socket(AF_UNIX, SOCK_STREAM, 0), -EINVAL);
     assert_int_equal(yodel_listener_inherit(-1, 0, &listener), -EBADF);
+}
+
+/* ---- of the unix domain ---------------------------------------------------------------------- */
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static void a_file_to_connect_to(void **state)
+{
+    char path[FILES_PATH];
+    char host[FILES_PATH + 8];
+    yodel_listener listener;
+    int accepted;
+    int client;
+
+    (void)state;
+    (void)snprintf(host, sizeof host, "unix:%s", files_path("socket", path));
+    yodel_address address = numeric(host, "");
+    assert_int_equal(yodel_listener_open_unix(&address, 16, NULL, &listener), 0);
+    expect_flags(listener.fd);
+    connect_to(&listener, &client, &accepted);
+    assert_int_equal(write(client, "x", 1), 1);
+    assert_int_equal(read(accepted, path, 1), 1);
+    close(client);
+    close(accepted);
+
+    /* Hidden: nobody finds it any more, but who did is accepted. */
+    struct pollfd ready = {.fd = listener.fd, .events = POLLIN};
+    int late;
+    assert_int_equal(yodel_address_connect(&address, 20.0, -1, &client), 0);
+    yodel_listener_hide(&listener);
+    assert_false(exists(files_path("socket", path)));
+    assert_int_equal(yodel_address_connect(&address, 20.0, -1, &late), -ENOENT);
+    assert_int_equal(poll(&ready, 1, 0), 1);
+    close(client);
+    yodel_listener_close(&listener);
+}
+
+static void closing_removes_the_file(void **state)
+{
+    char path[FILES_PATH];
+    char host[FILES_PATH + 8];
+    yodel_listener listener = {.fd = 12345};
+
+    (void)state;
+    (void)snprintf(host, sizeof host, "unix:%s", files_path("socket", path));
+    yodel_address address = numeric(host, "");
+    assert_int_equal(yodel_listener_open_unix(&address, 16, NULL, &listener), 0);
+    assert_true(exists(path));
+    yodel_listener_close(&listener);
+    assert_false(exists(path));
+
+    /* A directory that is not there. */
+    (void)snprintf(host, sizeof host, "unix:%s", files_path("none/socket", path));
+    address = numeric(host, "");
+    listener.fd = 12345;
+    assert_int_equal(yodel_listener_open_unix(&address, 16, NULL, &listener), -ENOENT);
+    assert_int_equal(listener.fd, 12345);
+}
+
+/* Who opened it removes its file. */
+static void an_inherited_file_stays(void **state)
+{
+    char path[FILES_PATH];
+    char host[FILES_PATH + 8];
+    yodel_listener first;
+    yodel_listener second;
+    int accepted;
+    int client;
+
+    (void)state;
+    (void)snprintf(host, sizeof host, "unix:%s", files_path("socket", path));
+    yodel_address address = numeric(host, "");
+    assert_int_equal(yodel_listener_open_unix(&address, 16, NULL, &first), 0);
+    assert_int_equal(yodel_listener_inherit(dup(first.fd), 0, &second), 0);
+    assert_true(yodel_address_is_unix(&second.address));
+    assert_string_equal(yodel_address_path(&second.address), path);
+    expect_flags(second.fd);
+    connect_to(&second, &client, &accepted);
+    close(client);
+    close(accepted);
+    yodel_listener_close(&second);
+    assert_true(exists(path));
+    yodel_listener_close(&first);
+    assert_false(exists(path));
 }
 
 int main(void)
@@ -291,6 +375,9 @@ int main(void)
         cmocka_unit_test(both_families_have_the_same_port),
         cmocka_unit_test(takes_over_a_listening_socket),
         cmocka_unit_test(refuses_what_is_no_listening_socket),
+        cmocka_unit_test_setup_teardown(a_file_to_connect_to, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(closing_removes_the_file, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(an_inherited_file_stays, files_setup, files_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

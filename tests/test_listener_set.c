@@ -4,6 +4,7 @@
  */
 #include "core/listener_set.h"
 #include "support/cmocka_all.h"
+#include "support/files.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A log that keeps its last message. */
@@ -58,7 +60,7 @@ static void test_each_address_once_and_one_port(void **state)
     const char *hosts[] = {"127.0.0.1", "127.0.0.2", "localhost", "127.0.0.1"};
     kept_log log = make_log();
     yodel_listener_set set;
-    assert_int_equal(yodel_listener_set_open(hosts, 4, "0", 16, 0, &log.log, &set), 0);
+    assert_int_equal(yodel_listener_set_open(hosts, 4, "0", 16, 0, NULL, &log.log, &set), 0);
     /* localhost is 127.0.0.1, and on some machines ::1 as well. */
     assert_in_range(set.count, 2, 3);
     for (size_t i = 0; i < set.count; i++) {
@@ -79,7 +81,7 @@ static void test_extended(void **state)
     (void)state;
     const char *hosts[] = {"127.0.0.1", "127.0.0.2"};
     yodel_listener_set set;
-    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, &set), 0);
+    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, NULL, &set), 0);
     assert_int_equal(yodel_listener_set_extend(&set, 1, 16, 0, NULL, YODEL_LOG_ERROR), 0);
     assert_int_equal(set.count, 2); /* enough already */
     assert_int_equal(yodel_listener_set_extend(&set, 3, 16, 0, NULL, YODEL_LOG_ERROR), 0);
@@ -158,7 +160,7 @@ static void test_no_such_host(void **state)
     kept_log log = make_log();
     int free_fd = lowest_free_fd();
     yodel_listener_set set = {NULL, 77};
-    assert_true(yodel_listener_set_open(hosts, 2, "0", 16, 0, &log.log, &set) < 0);
+    assert_true(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, &log.log, &set) < 0);
     assert_int_equal(set.count, 77); /* untouched */
     assert_int_equal(log.lines, 1);
     assert_non_null(strstr(log.last, "no such host"));
@@ -193,7 +195,8 @@ static void test_port_taken(void **state)
     (void)snprintf(text, sizeof(text), "%u", port);
     (void)snprintf(address, sizeof(address), "127.0.0.1:%u", port);
     yodel_listener_set set;
-    assert_int_equal(yodel_listener_set_open(hosts, 2, text, 16, 0, &log.log, &set), -EADDRINUSE);
+    assert_int_equal(yodel_listener_set_open(hosts, 2, text, 16, 0, NULL, &log.log, &set),
+                     -EADDRINUSE);
     assert_int_equal(log.lines, 1);
     assert_non_null(strstr(log.last, address));
     assert_non_null(strstr(log.last, "in use"));
@@ -207,9 +210,75 @@ static void test_not_an_address_of_this_machine(void **state)
     const char *hosts[] = {"192.0.2.77"}; /* RFC 5737: nobody's */
     kept_log log = make_log();
     yodel_listener_set set;
-    assert_int_equal(yodel_listener_set_open(hosts, 1, "0", 16, 0, &log.log, &set), -EADDRNOTAVAIL);
+    assert_int_equal(yodel_listener_set_open(hosts, 1, "0", 16, 0, NULL, &log.log, &set),
+                     -EADDRNOTAVAIL);
     assert_int_equal(log.lines, 1);
     assert_non_null(strstr(log.last, "192.0.2.77"));
+}
+
+/* Beside TCP, which has its one free port whichever comes first; each path once; no second listener. */
+static void test_unix_beside_tcp(void **state)
+{
+    (void)state;
+    char path[FILES_PATH];
+    char host[FILES_PATH + 8];
+    (void)snprintf(host, sizeof(host), "unix:%s", files_path("socket", path));
+    const char *hosts[] = {host, "127.0.0.1", host, "127.0.0.2"};
+    yodel_socket_access mine = {0600, (uid_t)-1, (gid_t)-1};
+    kept_log log = make_log();
+    yodel_listener_set set;
+    yodel_listener_set more;
+    assert_int_equal(yodel_listener_set_open(hosts, 4, "0", 16, 0, &mine, &log.log, &set), 0);
+    assert_int_equal(set.count, 3);
+    assert_true(yodel_address_is_unix(&set.listeners[0].address));
+    assert_int_not_equal(yodel_address_port(&set.listeners[1].address), 0);
+    assert_int_equal(yodel_address_port(&set.listeners[2].address),
+                     yodel_address_port(&set.listeners[1].address));
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode, S_IFSOCK | 0600);
+    for (size_t i = 0; i < set.count; i++) {
+        assert_true(accepts(&set.listeners[i].address));
+    }
+    /* Which can have only one each. */
+    assert_int_equal(yodel_listener_set_extend(&set, 2, 16, 0, &log.log, YODEL_LOG_ERROR), 0);
+    assert_int_equal(set.count, 5);
+
+    /* Somebody serves there. */
+    assert_int_equal(yodel_listener_set_open(hosts, 1, "0", 16, 0, NULL, &log.log, &more),
+                     -EADDRINUSE);
+    assert_int_equal(log.lines, 1);
+    assert_non_null(strstr(log.last, host));
+    assert_non_null(strstr(log.last, "a server is listening there"));
+    yodel_listener_set_close(&set);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void expect_unix_refused(const char *host, const char *why)
+{
+    kept_log log = make_log();
+    yodel_listener_set set;
+    assert_true(yodel_listener_set_open(&host, 1, "8007", 16, 0, NULL, &log.log, &set) < 0);
+    assert_int_equal(log.lines, 1);
+    assert_non_null(strstr(log.last, host));
+    assert_non_null(strstr(log.last, why));
+    assert_null(strstr(log.last, "8007"));
+}
+
+static void test_unix_addresses_that_do_not_work(void **state)
+{
+    (void)state;
+    char path[FILES_PATH];
+    char host[FILES_PATH + 8];
+    files_put("file", "precious\n");
+    (void)snprintf(host, sizeof(host), "unix:%s", files_path("file", path));
+    expect_unix_refused(host, "a file that is no socket is there");
+    assert_int_equal(access(path, F_OK), 0);
+    (void)snprintf(host, sizeof(host), "unix:%s", files_path("none/socket", path));
+    expect_unix_refused(host, "No such file or directory");
+    expect_unix_refused("unix:", "there is no path");
+    (void)snprintf(host, sizeof(host), "unix:/%0200d", 0);
+    expect_unix_refused(host, "the path is longer than 107 bytes");
 }
 
 int main(void)
@@ -222,6 +291,9 @@ int main(void)
         cmocka_unit_test(test_no_such_host),
         cmocka_unit_test(test_port_taken),
         cmocka_unit_test(test_not_an_address_of_this_machine),
+        cmocka_unit_test_setup_teardown(test_unix_beside_tcp, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(test_unix_addresses_that_do_not_work, files_setup,
+                                        files_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,30 @@ static void test_most_hosts(void **state)
     assert_string_equal(message, "--host 'one more': more than 64 hosts");
 }
 
+/* Whose a unix-domain socket's file is: who is named, or else who the server runs as. */
+static void test_users(void **state)
+{
+    (void)state;
+    yodel_server_options o = GOOD("-H", "unix:/run/yodel.sock");
+    assert_null(o.user.text);
+    assert_int_equal(o.server.socket_access.mode, 0660);
+    assert_int_equal(o.server.socket_access.user, (uid_t)-1);
+    assert_int_equal(o.server.socket_access.group, (gid_t)-1);
+    o = GOOD("--user", "4711:4712");
+    assert_string_equal(o.user.text, "4711:4712");
+    assert_int_equal(o.user.uid, 4711);
+    assert_int_equal(o.user.gid, 4712);
+    assert_int_equal(o.server.socket_access.user, 4711);
+    assert_int_equal(o.server.socket_access.group, 4712);
+    o = GOOD("--unix-owner", "1:2", "--user", "3:4", "--unix-mode", "606");
+    assert_int_equal(o.user.uid, 3);
+    assert_int_equal(o.server.socket_access.user, 1);
+    assert_int_equal(o.server.socket_access.group, 2);
+    assert_int_equal(o.server.socket_access.mode, 0606);
+    assert_int_equal(GOOD("--unix-mode", "0").server.socket_access.mode, 0);
+    assert_int_equal(GOOD("--unix-mode", "0777").server.socket_access.mode, 0777);
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -259,6 +283,13 @@ static const bad bad_lines[] = {
     {{{"--max-memory", "99999999999999999999"}},
      "--max-memory '99999999999999999999' is neither 0 nor from 1048576 to 1152921504606846976 "
      "bytes"},
+    {{{"--unix-mode", "0888"}}, "--unix-mode '0888' is not an octal mode like 0660"},
+    {{{"--unix-mode", "rw"}}, "--unix-mode 'rw' is not an octal mode like 0660"},
+    {{{"--unix-mode", "-1"}}, "--unix-mode '-1' is not an octal mode like 0660"},
+    {{{"--unix-mode", "1777"}}, "--unix-mode '1777' is not an octal mode like 0660"},
+    {{{"--unix-mode", ""}}, "--unix-mode '' is not an octal mode like 0660"},
+    {{{"--unix-owner", "no-such-user"}}, "--unix-owner: there is no user 'no-such-user'"},
+    {{{"--user", "root:"}}, "--user 'root:' is not USER or USER:GROUP"},
     {{{"--backlog", "0"}}, "--backlog '0' is not a whole number from 1 to 2147483647"},
     {{{"--backlog", "2147483648"}},
      "--backlog '2147483648' is not a whole number from 1 to 2147483647"},
@@ -361,6 +392,10 @@ static void test_help_names_every_option(void **state)
     const char *const names[] = {
         "-H, --host",
         "-p, --port",
+        "unix:/PATH",
+        "--unix-mode",
+        "--unix-owner",
+        "--user",
         "-t, --threads",
         "-P, --protocol",
         "--accept",
@@ -404,17 +439,12 @@ static void test_help_names_every_option(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_most_hosts),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_several),
-        cmocka_unit_test(test_write_buffer),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_long_values),
-        cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_twice),
-        cmocka_unit_test(test_help_names_every_option),
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_most_hosts),   cmocka_unit_test(test_users),
+        cmocka_unit_test(test_values),       cmocka_unit_test(test_several),
+        cmocka_unit_test(test_write_buffer), cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_long_values),  cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_twice),        cmocka_unit_test(test_help_names_every_option),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,9 @@ void yodel_connection_watch(yodel_connection *c)
 static void close_socket(yodel_connection *c)
 {
     ev_io_stop(ev_of(c), &c->io);
-    close(c->io.fd);
+    if (c->io.fd >= 0) {
+        close(c->io.fd);
+    }
     c->io.fd = -1;
     c->blocked = false;
     c->send_error = 0;
@@ -158,11 +160,13 @@ static void connected(yodel_connection *c)
     yodel_connection_flush(c, now, now);
 }
 
-void yodel_connection_open(yodel_connection *c)
+void yodel_connection_open_again(yodel_connection *c)
 {
-    c->state = YODEL_CONNECTION_CONNECTING;
-    c->since = yodel_clock_now();
     int fd = yodel_dial(c);
+    if (fd == -EAGAIN) {
+        yodel_opener_again(c);
+        return;
+    }
     if (fd >= 0 && yodel_loop_memory_cover(fd) < 0) {
         close(fd);
         fd = -ENOMEM;
@@ -172,6 +176,13 @@ void yodel_connection_open(yodel_connection *c)
         return;
     }
     watch(c, fd, EV_WRITE);
+}
+
+void yodel_connection_open(yodel_connection *c)
+{
+    c->state = YODEL_CONNECTION_CONNECTING;
+    c->since = yodel_clock_now();
+    yodel_connection_open_again(c);
 }
 
 /* error: an errno, when the socket cannot even be waited for. */

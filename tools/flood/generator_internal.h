@@ -82,6 +82,8 @@ struct yodel_generator {
 
     /* Opening (opener.c). */
     yodel_list to_open;
+    yodel_list no_room; /* CONNECTING, without a socket: to be dialled again */
+    yodel_timer dial_again;
     uint32_t connecting;
     uint32_t untried;
     uint64_t next_open_at; /* --connect-rate */
@@ -119,8 +121,11 @@ struct yodel_generator {
 void yodel_connection_init(yodel_connection *c, yodel_generator *g, uint32_t number,
                            uint64_t *sent_at);
 
-/* Begins to connect. False when it failed at once; then it was dealt with. */
+/* Begins to connect. When it fails at once that is dealt with. */
 void yodel_connection_open(yodel_connection *c);
+
+/* The same once more: the server had no room in its queue. The attempt began then. */
+void yodel_connection_open_again(yodel_connection *c);
 
 /* Writes the lines that may be begun. They could have been since `since` (open loop: but not before
  * they were due); the time is `now`. */
@@ -149,7 +154,7 @@ void yodel_connection_receive(yodel_connection *c, size_t length);
 /* In `working`: none of the target's addresses has worked yet. */
 #define YODEL_ADDRESS_UNKNOWN 255
 
-/* A socket that connects, or a negative errno. */
+/* A socket that connects, or a negative errno; -EAGAIN: not now, a unix-domain server has no room. */
 int yodel_dial(const yodel_connection *c);
 /* It failed: true when another of the target's addresses is to be dialled. That is so only until
  * one has worked, which then serves all of the thread's connections to the target. */
@@ -177,6 +182,9 @@ static inline bool yodel_slow_reads(const yodel_connection *c)
 void yodel_opener_init(yodel_generator *g);
 /* Puts it in the queue. */
 void yodel_opener_add(yodel_connection *c);
+/* The queue of a unix-domain server is full, so the kernel does not wait for room in it as it does
+ * for TCP: dials again in a moment. */
+void yodel_opener_again(yodel_connection *c);
 /* An attempt to connect is over, well or badly. */
 void yodel_opener_settled(yodel_connection *c);
 void yodel_opener_stop(yodel_generator *g);

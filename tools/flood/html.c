@@ -23,12 +23,12 @@ const char *yodel_html_value(yodel_unit unit, double value, char text[YODEL_VALU
 
 static void write_target(const yodel_flood_options *o, FILE *out)
 {
+    char text[YODEL_FLOOD_TARGET_TEXT];
+
     if (o->target_count == 0) {
         return;
     }
-    yodel_markup_text(out, o->targets[0].host);
-    fputs(":", out);
-    yodel_markup_text(out, o->targets[0].port);
+    yodel_markup_text(out, yodel_flood_target_text(&o->targets[0], text));
     if (o->target_count > 1) {
         fprintf(out, " and %zu more", o->target_count - 1);
     }

@@ -44,7 +44,7 @@ static void addresses(const yodel_flood_options *o, FILE *out)
     for (size_t i = 0; i < o->target_count; i++) {
         fputs(i > 0 ? ", " : "", out);
         yodel_markup_text(out, o->targets[i].host);
-        fputs(" port ", out);
+        fputs(o->targets[i].port[0] != '\0' ? " port " : "", out);
         yodel_markup_text(out, o->targets[i].port);
     }
     row_end(out);

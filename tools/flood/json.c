@@ -19,12 +19,10 @@ static json_t *targets(const yodel_flood_options *options)
     json_t *array = json_array();
 
     for (size_t i = 0; i < options->target_count; i++) {
-        const yodel_flood_target *t = &options->targets[i];
-        bool ipv6 = strchr(t->host, ':') != NULL;
-        char text[512];
+        char text[YODEL_FLOOD_TARGET_TEXT];
 
-        snprintf(text, sizeof text, ipv6 ? "[%s]:%s" : "%s:%s", t->host, t->port);
-        array = yodel_json_and(array, yodel_json_text(text));
+        array = yodel_json_and(
+            array, yodel_json_text(yodel_flood_target_text(&options->targets[i], text)));
     }
     return array;
 }

@@ -8,6 +8,9 @@
 /* Connections being made at a time, and opened in a turn of the loop. */
 #define AT_ONCE 64
 
+/* Seconds. */
+#define DIAL_AGAIN 0.001
+
 double yodel_opener_gap(const yodel_generator *g)
 {
     const yodel_flood_options *o = g->options;
@@ -60,8 +63,24 @@ static void on_timer(yodel_timer *timer)
     open_some(yodel_container_of(timer, yodel_generator, open_later));
 }
 
+static void on_dial_again(yodel_timer *timer)
+{
+    yodel_generator *g = yodel_container_of(timer, yodel_generator, dial_again);
+    yodel_list again;
+    yodel_list *item;
+
+    yodel_list_init(&again);
+    yodel_list_splice(&again, &g->no_room);
+    while ((item = yodel_list_first(&again)) != NULL) {
+        yodel_list_remove(item);
+        yodel_connection_open_again(yodel_container_of(item, yodel_connection, queued));
+    }
+}
+
 void yodel_opener_init(yodel_generator *g)
 {
+    yodel_list_init(&g->no_room);
+    yodel_timer_init(&g->dial_again, g->loop, on_dial_again);
     yodel_list_init(&g->to_open);
     yodel_deferred_init(&g->open_more, on_deferred);
     yodel_timer_init(&g->open_later, g->loop, on_timer);
@@ -71,6 +90,16 @@ void yodel_opener_add(yodel_connection *c)
 {
     yodel_list_push_back(&c->generator->to_open, &c->queued);
     yodel_loop_defer(c->generator->loop, &c->generator->open_more);
+}
+
+void yodel_opener_again(yodel_connection *c)
+{
+    yodel_generator *g = c->generator;
+
+    if (yodel_list_empty(&g->no_room)) {
+        yodel_timer_start(&g->dial_again, DIAL_AGAIN);
+    }
+    yodel_list_push_back(&g->no_room, &c->queued);
 }
 
 void yodel_opener_settled(yodel_connection *c)
@@ -90,4 +119,5 @@ void yodel_opener_stop(yodel_generator *g)
 {
     yodel_deferred_cancel(&g->open_more);
     yodel_timer_stop(&g->open_later);
+    yodel_timer_stop(&g->dial_again);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/address.h"
 #include "core/units.h"
 #include "tools/flood/amount.h"
 
@@ -314,6 +315,41 @@ static bool is_ipv6(const char *text, size_t length)
     return inet_pton(AF_INET6, address, &binary) == 1;
 }
 
+static int make_target(const char *host, size_t host_length, const char *port,
+                       yodel_flood_target *target, const yodel_complaint *c)
+{
+    yodel_flood_target t = {strndup(host, host_length), strdup(port)};
+
+    if (t.host == NULL || t.port == NULL) {
+        free(t.host);
+        free(t.port);
+        return no_memory(c);
+    }
+    *target = t;
+    return 0;
+}
+
+/* "unix:PATH" is the host, and the port is empty. */
+static int unix_target(const char *text, yodel_flood_target *target, const yodel_complaint *c)
+{
+    yodel_address *list;
+    size_t count;
+    int error = yodel_address_resolve(text, "", &list, &count);
+
+    if (error == -EINVAL) {
+        return yodel_complain(c, "'%s' has no path", text);
+    }
+    if (error == -ENAMETOOLONG) {
+        return yodel_complain(c, "'%s': the path is longer than %zu bytes", text,
+                              YODEL_UNIX_PATH_MAX);
+    }
+    if (error < 0) {
+        return no_memory(c);
+    }
+    free(list);
+    return make_target(text, strlen(text), "", target, c);
+}
+
 int yodel_option_target(const char *text, yodel_flood_target *target, const yodel_complaint *c)
 {
     const char *host = text, *port = DEFAULT_PORT;
@@ -321,6 +357,9 @@ int yodel_option_target(const char *text, yodel_flood_target *target, const yode
     size_t length = strlen(text);
     bool bracketed = false;
 
+    if (yodel_address_host_is_unix(text)) {
+        return unix_target(text, target, c);
+    }
     if (text[0] == '[') {
         const char *close = strchr(text, ']');
         if (close == NULL || (close[1] != '\0' && close[1] != ':')) {
@@ -343,12 +382,5 @@ int yodel_option_target(const char *text, yodel_flood_target *target, const yode
     if (error < 0) {
         return error;
     }
-    yodel_flood_target t = {strndup(host, length), strdup(port)};
-    if (t.host == NULL || t.port == NULL) {
-        free(t.host);
-        free(t.port);
-        return no_memory(c);
-    }
-    *target = t;
-    return 0;
+    return make_target(host, length, port, target, c);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -242,6 +243,12 @@ static int check(const parse *p)
                               "--connections %" PRIu32 " does not suffice for %zu hosts",
                               o->connections, o->target_count);
     }
+    for (size_t i = 0; o->source_count > 0 && i < o->target_count; i++) {
+        if (o->targets[i].port[0] == '\0') {
+            return yodel_complain(p->complaint, "--source: %s is not connected to from an address",
+                                  o->targets[i].host);
+        }
+    }
     if (is_stdout(o->json) + is_stdout(o->csv) + is_stdout(o->html) + is_stdout(o->hgrm) > 1) {
         return yodel_complain(p->complaint, "only one file can be '-', standard output");
     }
@@ -253,6 +260,16 @@ static int check(const parse *p)
 }
 
 /* --- operands ----------------------------------------------------------------------------------*/
+
+const char *yodel_flood_target_text(const yodel_flood_target *target,
+                                    char text[YODEL_FLOOD_TARGET_TEXT])
+{
+    const char *format = strchr(target->host, ':') != NULL ? "[%s]:%s" : "%s:%s";
+
+    snprintf(text, YODEL_FLOOD_TARGET_TEXT, target->port[0] == '\0' ? "%s%s" : format, target->host,
+             target->port);
+    return text;
+}
 
 static int parse_targets(parse *p, char *operands[], size_t count)
 {

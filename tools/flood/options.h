@@ -26,9 +26,17 @@ typedef enum yodel_flood_expect {
 
 /* A server to flood: HOST[:PORT], taken apart. Strings are allocated. */
 typedef struct yodel_flood_target {
-    char *host; /* without the brackets of an IPv6 address */
-    char *port; /* decimal, "8007" when none was given */
+    char *host; /* without the brackets of an IPv6 address; or unix:PATH */
+    char *port; /* decimal, "8007" when none was given; empty for unix:PATH, which has none */
 } yodel_flood_target;
+
+/* Enough for the text of any target, the NUL included. */
+#define YODEL_FLOOD_TARGET_TEXT 300
+
+/* Writes "HOST:PORT", "[ADDRESS]:PORT" or "unix:PATH" to `text`, cut off after
+ * YODEL_FLOOD_TARGET_TEXT - 1 bytes, and returns `text`. */
+const char *yodel_flood_target_text(const yodel_flood_target *target,
+                                    char text[YODEL_FLOOD_TARGET_TEXT]);
 
 /* Strings point into argv unless said otherwise. */
 typedef struct yodel_flood_options {

@@ -117,8 +117,12 @@ static int check_ports(const yodel_flood_options *o, char *message, size_t size)
     uint64_t ports = local_ports();
     uint64_t pairs = o->target_count * (o->source_count > 0 ? o->source_count : 1);
     uint64_t each = (o->connections + pairs - 1) / pairs;
+    bool any = false;
 
-    if (ports > 0 && each > ports) {
+    for (size_t i = 0; i < o->target_count; i++) {
+        any = any || o->targets[i].port[0] != '\0';
+    }
+    if (any && ports > 0 && each > ports) {
         snprintf(message, size,
                  "%" PRIu32 " connections need %" PRIu64 " local ports, there are %" PRIu64
                  " for each pair of addresses: give %" PRIu64

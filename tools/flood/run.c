@@ -274,11 +274,6 @@ static void destroy(run *r)
     yodel_seconds_destroy(&r->seconds);
 }
 
-static void describe_target(const yodel_flood_target *t, char *text, size_t size)
-{
-    snprintf(text, size, strchr(t->host, ':') != NULL ? "[%s]:%s" : "%s:%s", t->host, t->port);
-}
-
 int yodel_flood_run(const yodel_plan *plan, const yodel_process *server,
                     const yodel_run_watcher *watcher, yodel_result *result, char *message,
                     size_t size)
@@ -316,10 +311,11 @@ int yodel_flood_run(const yodel_plan *plan, const yodel_process *server,
     if (error < 0) {
         snprintf(message, size, "cannot start: %s", yodel_strerror(error));
     } else if (r.error < 0 && !result->interrupted) {
-        char target[300];
-        describe_target(&plan->options->targets[r.target], target, sizeof target);
+        char target[YODEL_FLOOD_TARGET_TEXT];
         error = r.error;
-        snprintf(message, size, "cannot connect to %s: %s", target, yodel_strerror(error));
+        snprintf(message, size, "cannot connect to %s: %s",
+                 yodel_flood_target_text(&plan->options->targets[r.target], target),
+                 yodel_strerror(error));
     } else {
         finish(&r);
     }
