@@ -9,6 +9,7 @@ where there can be no network namespaces, or where HAProxy is not installed.
 """
 
 import csv
+import ctypes
 import json
 import os
 import random
@@ -64,6 +65,11 @@ def wait_for(what, condition):
     raise AssertionError(f"{what}: not after {TIMEOUT} s")
 
 
+def end_with_us():
+    """In a child: SIGTERM to it when this process ends, however that may be."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 class Fleet:
     """tools/fleet/run, and what is inside."""
 
@@ -71,7 +77,11 @@ class Fleet:
         command = [f"{SOURCE}/tools/fleet/run", "--name", NAME, "--net", NET, "--bin", BIN, "-t", "2"]
         self.log = []
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=end_with_us,
         )
         for line in self.process.stdout:
             self.log.append(line)
@@ -138,6 +148,7 @@ class Flood:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=end_with_us,
         )
 
     def end(self):
@@ -177,6 +188,7 @@ class Test(unittest.TestCase):
         assert not os.path.exists(f"/sys/class/net/{NAME[:15]}"), "the interface is left"
         for server in SERVERS:
             assert " ERROR " not in logs[server], logs[server]
+            assert "Sanitizer" not in logs[server], logs[server]
 
     def answered_of(self, flood):
         """How many lines were answered; none may be missing, nor anything else be wrong."""
