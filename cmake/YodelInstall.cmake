@@ -65,3 +65,20 @@ install(FILES
     DESTINATION ${package_dir}
     COMPONENT development
 )
+
+# systemd looks here under /usr and /usr/local. The service names the program by its full path, so it
+# is written when the prefix is certain: at the installation.
+set(unit_dir lib/systemd/system)
+install(FILES systemd/yodel.socket DESTINATION ${unit_dir} COMPONENT programs)
+install(CODE "
+    set(unit_source \"${CMAKE_SOURCE_DIR}/systemd/yodel.service.in\")
+    set(unit \"\${CMAKE_INSTALL_PREFIX}/${unit_dir}/yodel.service\")
+    cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_PREFIX OUTPUT_VARIABLE unit_prefix)
+    set(YODEL_BINDIR \"${CMAKE_INSTALL_BINDIR}\")
+    cmake_path(ABSOLUTE_PATH YODEL_BINDIR BASE_DIRECTORY \"\${unit_prefix}\")
+    message(STATUS \"Installing: \$ENV{DESTDIR}\${unit}\")
+    configure_file(\"\${unit_source}\" \"\$ENV{DESTDIR}\${unit}\" @ONLY
+        FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
+    )
+    list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${unit}\")
+" COMPONENT programs)

@@ -125,15 +125,38 @@ void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
     ev_io_start(yodel_loop_ev(loop), &watch->io);
 }
 
+static void stop(yodel_accept_watch *watch)
+{
+    if (watch->loop != NULL) {
+        ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
+        yodel_timer_stop(&watch->retry);
+        watch->loop = NULL;
+    }
+}
+
+void yodel_accept_watch_leave(yodel_accept_watch *watch)
+{
+    stop(watch);
+    watch->listener.file = (yodel_socket_file){0}; /* the other one's now: it stays */
+}
+
 void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max)
 {
     if (watch->loop == NULL) {
         return;
     }
-    ev_io_stop(yodel_loop_ev(watch->loop), &watch->io);
-    yodel_timer_stop(&watch->retry);
-    yodel_listener_hide(&watch->listener);
-    (void)accept_some(watch, max);
-    yodel_listener_close(&watch->listener);
-    watch->loop = NULL;
+    stop(watch);
+    if (!watch->listener.kept) {
+        yodel_listener_hide(&watch->listener);
+        (void)accept_some(watch, max);
+        yodel_listener_close(&watch->listener);
+    }
+}
+
+void yodel_accept_watch_close(yodel_accept_watch *watch)
+{
+    if (watch->counters != NULL) {
+        stop(watch);
+        yodel_listener_close(&watch->listener);
+    }
 }

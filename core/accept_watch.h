@@ -51,9 +51,18 @@ void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
                               const yodel_listener *listener, yodel_counters *counters,
                               yodel_log *log);
 
-/* The end: accepts what has queued already (max at the most), then closes the listener. No effect
- * when it was finished or never started (all zero). On the loop's thread, or when it no longer
- * runs. */
+/* The end: accepts what has queued already (max at the most), then closes the listener. One that is
+ * kept (listener.h) is left as it is instead, see below. No effect when it was finished, left or never started
+ * (all zero). On the loop's thread, or when it no longer runs. */
 void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max);
+
+/* Stops accepting and leaves the listener, with what has queued on it, to another process that has
+ * the same one. It stays open here: epoll would go on telling of a socket that is closed in this
+ * process but not in the other. No effect as above. On the loop's thread. */
+void yodel_accept_watch_leave(yodel_accept_watch *watch);
+
+/* Closes the listener if it is still open. No effect when it was never started (all zero). When the loop no
+ * longer runs. */
+void yodel_accept_watch_close(yodel_accept_watch *watch);
 
 #endif

@@ -86,11 +86,26 @@ static void on_drain(yodel_mail *mail, void *owner)
 {
     (void)mail;
     yodel_acceptor *acceptor = owner;
+    if (acceptor->running == 0) {
+        return; /* all connections had ended by themselves */
+    }
     for (size_t i = 0; i < acceptor->watch_count; i++) {
         yodel_accept_watch_finish(&acceptor->watches[i], acceptor->backlog);
     }
     for (unsigned i = 0; i < acceptor->worker_count; i++) {
         yodel_worker_drain(&acceptor->workers[i], acceptor->grace);
+    }
+}
+
+static void on_leave(yodel_mail *mail, void *owner)
+{
+    (void)mail;
+    yodel_acceptor *acceptor = owner;
+    for (size_t i = 0; i < acceptor->watch_count; i++) {
+        yodel_accept_watch_leave(&acceptor->watches[i]);
+    }
+    for (unsigned i = 0; i < acceptor->worker_count; i++) {
+        yodel_worker_leave(&acceptor->workers[i]);
     }
 }
 
@@ -155,7 +170,7 @@ void yodel_acceptor_destroy(yodel_acceptor *acceptor)
 {
     yodel_mailbox_destroy(&acceptor->mailbox); /* first: what it still delivers uses the rest */
     for (size_t i = 0; i < acceptor->watch_count; i++) {
-        yodel_accept_watch_finish(&acceptor->watches[i], 0);
+        yodel_accept_watch_close(&acceptor->watches[i]);
     }
     free(acceptor->watches);
     yodel_monitor_destroy(&acceptor->monitor);
@@ -197,6 +212,12 @@ int yodel_acceptor_start(yodel_acceptor *acceptor)
     int code = yodel_thread_start(&acceptor->thread, "acceptor", -1, run, acceptor);
     acceptor->started = code == 0;
     return code;
+}
+
+void yodel_acceptor_leave(yodel_acceptor *acceptor)
+{
+    acceptor->leave.deliver = on_leave;
+    yodel_mailbox_post(&acceptor->mailbox, &acceptor->leave);
 }
 
 void yodel_acceptor_drain(yodel_acceptor *acceptor, double grace)

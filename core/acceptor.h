@@ -30,6 +30,7 @@ typedef struct yodel_acceptor {
     uint64_t *handed_over;        /* sockets given to each worker so far */
     yodel_socket_batch **batches; /* being filled, for each worker; NULL: none yet */
     yodel_mail drain;
+    yodel_mail leave;
     double grace;
     unsigned running; /* workers that have not stopped */
     yodel_mail *stopped_mails;
@@ -54,8 +55,13 @@ int yodel_acceptor_listen(yodel_acceptor *acceptor, const yodel_listener *listen
 /* Starts the thread; the workers run already. 0, or a negative errno. Main thread. */
 int yodel_acceptor_start(yodel_acceptor *acceptor);
 
+/* Accepts no more and leaves the listeners to another process (accept_watch.h), has every worker do the same, and
+ * once their connections have ended by themselves ends as after a drain. Any thread, once. */
+void yodel_acceptor_leave(yodel_acceptor *acceptor);
+
 /* The whole drain: accepts what has queued, stops listening, drains every worker, completes
- * `stopped` after the last and ends the thread. Any thread, once. */
+ * `stopped` after the last and ends the thread. Any thread, once, after yodel_acceptor_leave or
+ * without it. */
 void yodel_acceptor_drain(yodel_acceptor *acceptor, double grace);
 
 /* For yodel_worker_init: a worker tells the acceptor (arg) that it has stopped. */

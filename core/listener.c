@@ -19,22 +19,25 @@ static int get_option(int fd, int name, int *value)
     return getsockopt(fd, SOL_SOCKET, name, value, &size) == 0 ? 0 : -errno;
 }
 
-static int set_inherited_options(int fd, int family)
+/* In ms and rounded up: 0 is the kernel's default, for us as for it. */
+static int set_user_timeout(int fd, double seconds)
+{
+    double ms = ceil(seconds * 1000.0);
+
+    return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms >= INT_MAX ? INT_MAX : (int)ms);
+}
+
+static int set_inherited_options(int fd, int family, double user_timeout)
 {
     if (family == AF_UNIX) {
         return 0;
     }
     int code = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 
-    return code != 0 ? code : set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-}
-
-/* Rounded up: 0 would mean the kernel's default to it. */
-static int set_user_timeout(int fd, double seconds)
-{
-    double ms = ceil(seconds * 1000.0);
-
-    return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms >= INT_MAX ? INT_MAX : (int)ms);
+    if (code == 0) {
+        code = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    }
+    return code != 0 ? code : set_user_timeout(fd, user_timeout);
 }
 
 static int set_own_options(int fd, int family)
@@ -58,10 +61,7 @@ static int bind_and_listen(int fd, const yodel_address *address, int backlog, do
     int code = set_own_options(fd, address->storage.ss_family);
 
     if (code == 0) {
-        code = set_inherited_options(fd, address->storage.ss_family);
-    }
-    if (code == 0 && user_timeout > 0.0) {
-        code = set_user_timeout(fd, user_timeout);
+        code = set_inherited_options(fd, address->storage.ss_family, user_timeout);
     }
     if (code == 0 && (bind(fd, sockaddr, address->len) != 0 || listen(fd, backlog) != 0)) {
         code = -errno;
@@ -144,7 +144,7 @@ static int set_fd_flags(int fd)
     return 0;
 }
 
-int yodel_listener_inherit(int fd, yodel_listener *out)
+int yodel_listener_inherit(int fd, double user_timeout, yodel_listener *out)
 {
     yodel_address bound;
     int code = check_listening(fd);
@@ -153,13 +153,13 @@ int yodel_listener_inherit(int fd, yodel_listener *out)
         code = yodel_address_of_socket(fd, &bound);
     }
     if (code == 0) {
-        code = set_inherited_options(fd, bound.storage.ss_family);
+        code = set_inherited_options(fd, bound.storage.ss_family, user_timeout);
     }
     if (code == 0) {
         code = set_fd_flags(fd);
     }
     if (code == 0) {
-        *out = (yodel_listener){.fd = fd, .address = bound};
+        *out = (yodel_listener){.fd = fd, .address = bound, .inherited = true};
     }
     return code;
 }

@@ -26,9 +26,13 @@
 #include "address.h"
 #include "socket_file.h"
 
+#include <stdbool.h>
+
 typedef struct yodel_listener {
     int fd;                /* non-blocking, close-on-exec */
     yodel_address address; /* as really bound: with the port that the kernel chose for port 0 */
+    bool inherited;        /* somebody else has opened it */
+    bool kept; /* and keeps it open, for who serves after us: what has queued when we end is his */
     yodel_socket_file
         file; /* of the unix domain, and opened by us; none: it stays when it is closed */
 } yodel_listener;
@@ -53,13 +57,14 @@ int yodel_listener_open_unix(const yodel_address *address, int backlog,
 /*
  * Takes over a socket that somebody else bound: a service manager, or the server that this process
  * replaces. Makes it non-blocking and close-on-exec and sets the options that accepted sockets
- * inherit. On success *out owns the fd; on failure it stays the caller's, as it was. The file of one
- * of the unix domain stays: it belongs to who made it.
+ * inherit; user_timeout as above. On success *out owns the fd, and whether it is kept is the
+ * caller's to say; on failure it stays the caller's, as it was. The file of one of the unix domain
+ * stays: it belongs to who made it.
  *
  * 0, -EBADF, -ENOTSOCK, -EINVAL (not a stream socket, or not listening), -EAFNOSUPPORT (not IPv4,
  * IPv6 or of the unix domain). Any thread.
  */
-int yodel_listener_inherit(int fd, yodel_listener *out);
+int yodel_listener_inherit(int fd, double user_timeout, yodel_listener *out);
 
 /* From now on nobody finds it by its file, which is removed if it is ours; those who did are still
  * accepted. So no client is turned away who has connected before it is closed. Any thread. */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What all listeners of a set have in common. */
 typedef struct common {
@@ -41,20 +42,24 @@ static const char *reason(const yodel_address *address, int code)
     return path && code == -EEXIST ? "a file that is no socket is there" : yodel_strerror(code);
 }
 
-static int complain_of_address(yodel_log *log, const yodel_address *address, int code)
+static int complain_of_address(yodel_log *log, yodel_log_level level, const yodel_address *address,
+                               int code)
 {
     char text[YODEL_ADDRESS_TEXT];
-    yodel_log_write(log, YODEL_LOG_ERROR, "cannot listen on %s: %s",
-                    yodel_address_format(address, text), reason(address, code));
+    yodel_log_write(log, level, "cannot listen on %s: %s", yodel_address_format(address, text),
+                    reason(address, code));
     return code;
+}
+
+static bool same_address(const yodel_address *a, const yodel_address *b)
+{
+    return a->len == b->len && memcmp(&a->storage, &b->storage, a->len) == 0;
 }
 
 static bool holds(const yodel_listener_set *set, const yodel_address *address)
 {
     for (size_t i = 0; set->listeners != NULL && i < set->count; i++) {
-        const yodel_address *known = &set->listeners[i].address;
-        if (known->len == address->len &&
-            memcmp(&known->storage, &address->storage, known->len) == 0) {
+        if (same_address(&set->listeners[i].address, address)) {
             return true;
         }
     }
@@ -121,7 +126,7 @@ static int open_host(yodel_listener_set *set, const common *c, const char *host,
         int code = open_address(set, c, &addresses[i]);
         bool none_worked = i + 1 == count && set->count == before;
         if (code < 0 && (!not_here(code) || none_worked)) {
-            return complain_of_address(c->log, &addresses[i], code);
+            return complain_of_address(c->log, YODEL_LOG_ERROR, &addresses[i], code);
         }
         skipped = code < 0 ? code : skipped;
     }
@@ -173,55 +178,79 @@ int yodel_listener_set_open(const char *const *hosts, size_t host_count, const c
     return 0;
 }
 
-int yodel_listener_set_repeat(const yodel_listener_set *first, int backlog, double user_timeout,
-                              yodel_log *log, yodel_listener_set *out)
+static const char *what_is_wrong(int code)
 {
-    yodel_listener_set set = {calloc(first->count, sizeof(*set.listeners)), 0};
-    int code = set.listeners != NULL ? 0 : -ENOMEM;
-    for (size_t i = 0; i < first->count; i++) {
-        const yodel_address *address = &first->listeners[i].address;
-        if (yodel_address_is_unix(address)) {
-            continue;
-        }
-        if (code == 0) {
-            code = yodel_listener_open(address, backlog, user_timeout, &set.listeners[set.count]);
-            set.count += code == 0;
-        }
-        if (code < 0) {
-            (void)complain_of_address(log, address, code);
-            break;
-        }
-    }
-    if (code < 0) {
-        yodel_listener_set_close(&set);
-        return code;
-    }
-    *out = set;
-    return 0;
+    return code == -EINVAL ? "it is not a listening stream socket" : yodel_strerror(code);
 }
 
-int yodel_listener_set_split(yodel_listener_set *set, yodel_listener_set *only)
+int yodel_listener_set_inherit(const yodel_inherited_listener *inherited, size_t count,
+                               double user_timeout, yodel_log *log, yodel_listener_set *out)
 {
-    yodel_listener_set moved = {NULL, 0};
-    size_t kept = 0;
-    for (size_t i = 0; i < set->count; i++) {
-        moved.count += yodel_address_is_unix(&set->listeners[i].address);
-    }
-    if (moved.count > 0) {
-        moved.listeners = calloc(moved.count, sizeof(*moved.listeners));
-        if (moved.listeners == NULL) {
-            return -ENOMEM;
+    yodel_listener_set set = {calloc(count, sizeof(*set.listeners)), 0};
+    int code = set.listeners != NULL ? 0 : -ENOMEM;
+    while (code == 0 && set.count < count) {
+        const yodel_inherited_listener *from = &inherited[set.count];
+        yodel_listener *to = &set.listeners[set.count];
+        code = yodel_listener_inherit(from->fd, user_timeout, to);
+        if (code == 0) {
+            to->kept = from->kept;
+            set.count++;
         }
     }
-    moved.count = 0;
-    for (size_t i = 0; i < set->count; i++) {
-        bool is_unix = yodel_address_is_unix(&set->listeners[i].address);
-        yodel_listener *to = is_unix ? &moved.listeners[moved.count++] : &set->listeners[kept++];
-        *to = set->listeners[i];
+    if (code == 0) {
+        *out = set;
+        return 0;
     }
-    set->count = kept;
-    *only = moved;
-    return 0;
+    yodel_log_write(log, YODEL_LOG_ERROR, "cannot listen on inherited file descriptor %d: %s",
+                    inherited[set.count].fd, what_is_wrong(code));
+    for (size_t i = 0; i < count; i++) {
+        close(inherited[i].fd);
+    }
+    free(set.listeners);
+    return code;
+}
+
+size_t yodel_listener_set_ordinal(const yodel_listener_set *set, size_t index)
+{
+    size_t ordinal = 0;
+    for (size_t i = 0; i < index; i++) {
+        ordinal += same_address(&set->listeners[i].address, &set->listeners[index].address);
+    }
+    return ordinal;
+}
+
+static size_t count_at(const yodel_listener_set *set, const yodel_address *address)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        count += same_address(&set->listeners[i].address, address);
+    }
+    return count;
+}
+
+int yodel_listener_set_extend(yodel_listener_set *set, size_t each, int backlog,
+                              double user_timeout, yodel_log *log, yodel_log_level level)
+{
+    size_t before = set->count;
+    int code = 0;
+    for (size_t i = 0; i < before && code == 0; i++) {
+        const yodel_address address = set->listeners[i].address;
+        if (yodel_address_is_unix(&address)) {
+            continue;
+        }
+        for (size_t n = count_at(set, &address); n < each && code == 0; n++) {
+            code = make_room(set, 1);
+            if (code == 0) {
+                code = yodel_listener_open(&address, backlog, user_timeout,
+                                           &set->listeners[set->count]);
+                set->count += code == 0;
+            }
+            if (code < 0) {
+                (void)complain_of_address(log, level, &address, code);
+            }
+        }
+    }
+    return code;
 }
 
 void yodel_listener_set_close(yodel_listener_set *set)

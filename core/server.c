@@ -6,7 +6,7 @@
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/fd_limit.h"
-#include "core/listener_set.h"
+#include "core/listening.h"
 #include "core/memory.h"
 #include "core/transport_group.h"
 #include "core/worker.h"
@@ -40,13 +40,13 @@ struct yodel_server {
     yodel_accept_trouble trouble;
     yodel_transport_warnings warnings;
     yodel_completion stopped;
-    yodel_address *addresses;
-    size_t address_count;
+    yodel_listening listening;
     /* A drain may be asked for at any time, by any thread; it begins once, and not before the
      * threads run. */
     pthread_mutex_t drain_lock;
     bool drain_asked;
     bool drain_begun;
+    bool left;
     bool running;
     _Atomic yodel_server_state state; /* written with the lock held */
     double grace;
@@ -76,94 +76,27 @@ static double user_timeout(const yodel_server *server)
     return timeout > 0 ? timeout + USER_TIMEOUT_MARGIN : 0;
 }
 
-/* Hands one set of listeners to a worker (reuseport) or, NULL, to the acceptor, which closes them in the end. */
-static int hand_over(yodel_server *server, yodel_listener_set *set, yodel_worker *worker)
-{
-    unsigned backlog = (unsigned)server->config.backlog;
-    int code = worker != NULL ? yodel_worker_listen(worker, set->listeners, set->count, backlog,
-                                                    &server->trouble)
-                              : yodel_acceptor_listen(&server->acceptor, set->listeners, set->count,
-                                                      backlog, &server->trouble);
-    if (code == 0) {
-        free(set->listeners);
-        return 0;
-    }
-    yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot listen: %s", yodel_strerror(code));
-    yodel_listener_set_close(set);
-    return code;
-}
-
-/* reuseport: every worker but the first, which has the set itself, gets one of its own. */
-static int repeat_for_workers(yodel_server *server, const yodel_listener_set *first)
-{
-    int code = 0;
-    for (unsigned i = 1; i < server->worker_count && code == 0; i++) {
-        yodel_listener_set set;
-        code = yodel_listener_set_repeat(first, server->config.backlog, user_timeout(server),
-                                         server->config.log, &set);
-        if (code == 0) {
-            code = hand_over(server, &set, &server->workers[i]);
-        }
-    }
-    return code;
-}
-
-/* reuseport: the acceptor accepts where there cannot be a listener for every worker. */
-static int hand_over_singles(yodel_server *server, yodel_listener_set *set)
-{
-    yodel_listener_set only;
-    int code = yodel_listener_set_split(set, &only);
-    if (code < 0) {
-        yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot listen: %s",
-                        yodel_strerror(code));
-        return code;
-    }
-    if (only.count > 0) {
-        return hand_over(server, &only, NULL);
-    }
-    yodel_listener_set_close(&only);
-    return 0;
-}
-
-static int remember_addresses(yodel_server *server, const yodel_listener_set *set)
-{
-    server->addresses = calloc(set->count, sizeof(*server->addresses));
-    if (server->addresses == NULL) {
-        yodel_log_write(server->config.log, YODEL_LOG_ERROR, "cannot listen: %s",
-                        yodel_strerror(-ENOMEM));
-        return -ENOMEM;
-    }
-    server->address_count = set->count;
-    for (size_t i = 0; i < set->count; i++) {
-        server->addresses[i] = set->listeners[i].address;
-    }
-    return 0;
-}
-
 static int listen_everywhere(yodel_server *server)
 {
     const yodel_server_config *config = &server->config;
-    /* One worker has nobody to share with: it accepts for itself, which saves the hand-over. */
-    bool reuseport = config->accept == YODEL_ACCEPT_REUSEPORT || server->worker_count == 1;
-    yodel_listener_set set;
-    int code =
-        yodel_listener_set_open(config->hosts, config->host_count, config->port, config->backlog,
-                                user_timeout(server), &config->socket_access, config->log, &set);
-    if (code < 0) {
-        return code;
-    }
-    code = remember_addresses(server, &set);
-    if (code == 0 && reuseport && server->worker_count > 1) {
-        code = hand_over_singles(server, &set);
-    }
-    if (code == 0 && reuseport) {
-        code = repeat_for_workers(server, &set);
-    }
-    if (code < 0) {
-        yodel_listener_set_close(&set);
-        return code;
-    }
-    return hand_over(server, &set, reuseport ? &server->workers[0] : NULL);
+    const yodel_listening_config listening = {
+        .inherited = config->inherited,
+        .inherited_count = config->inherited_count,
+        .hosts = config->hosts,
+        .host_count = config->host_count,
+        .port = config->port,
+        .backlog = config->backlog,
+        .user_timeout = user_timeout(server),
+        .access = &config->socket_access,
+        /* One worker has nobody to share with: it accepts for itself, which saves the hand-over. */
+        .by_workers = config->accept == YODEL_ACCEPT_REUSEPORT || server->worker_count == 1,
+        .acceptor = &server->acceptor,
+        .workers = server->workers,
+        .worker_count = server->worker_count,
+        .trouble = &server->trouble,
+        .log = config->log,
+    };
+    return yodel_listening_open(&listening, &server->listening);
 }
 
 /* --- making and freeing --- */
@@ -171,12 +104,8 @@ static int listen_everywhere(yodel_server *server)
 /* File descriptors that are no clients' connections. */
 static size_t reserved_fds(const yodel_server *server)
 {
-    size_t workers = server->worker_count;
-    size_t listeners = server->address_count;
-    if (server->config.accept == YODEL_ACCEPT_REUSEPORT) {
-        listeners *= workers;
-    }
-    return FDS_RESERVED + FDS_PER_THREAD * workers + listeners + server->config.other_fds;
+    return FDS_RESERVED + FDS_PER_THREAD * (size_t)server->worker_count +
+           server->listening.set.count + server->config.other_fds;
 }
 
 static void set_limits(yodel_server *server)
@@ -337,7 +266,7 @@ void yodel_server_free(yodel_server *server)
     yodel_client_limit_free(server->clients);
     yodel_completion_destroy(&server->stopped);
     pthread_mutex_destroy(&server->drain_lock);
-    free(server->addresses);
+    yodel_listening_free(&server->listening);
     free(server->memory.counters);
     free(server->workers);
     free(server);
@@ -374,11 +303,7 @@ int yodel_server_start(yodel_server *server)
         }
         return code;
     }
-    for (size_t i = 0; i < server->address_count; i++) {
-        char text[YODEL_ADDRESS_TEXT];
-        yodel_log_write(server->config.log, YODEL_LOG_INFO, "listening on %s",
-                        yodel_address_format(&server->addresses[i], text));
-    }
+    yodel_listening_log(&server->listening, server->config.log);
     pthread_mutex_lock(&server->drain_lock);
     server->running = true;
     if (!server->drain_asked) {
@@ -404,6 +329,16 @@ void yodel_server_drain(yodel_server *server, double grace)
 yodel_server_state yodel_server_state_of(const yodel_server *server)
 {
     return server->state;
+}
+
+void yodel_server_leave(yodel_server *server)
+{
+    pthread_mutex_lock(&server->drain_lock);
+    if (server->running && !server->left && !server->drain_begun) {
+        server->left = true;
+        yodel_acceptor_leave(&server->acceptor);
+    }
+    pthread_mutex_unlock(&server->drain_lock);
 }
 
 int yodel_server_stopped_fd(const yodel_server *server)
@@ -432,8 +367,14 @@ yodel_log *yodel_server_log(const yodel_server *server)
 
 const yodel_address *yodel_server_addresses(const yodel_server *server, size_t *count)
 {
-    *count = server->address_count;
-    return server->addresses;
+    *count = server->listening.address_count;
+    return server->listening.addresses;
+}
+
+const yodel_listener *yodel_server_listeners(const yodel_server *server, size_t *count)
+{
+    *count = server->listening.set.count;
+    return server->listening.set.listeners;
 }
 
 unsigned yodel_server_workers(const yodel_server *server)

@@ -5,7 +5,7 @@
  *     yodel_server_config_init(&config);
  *     config.factory = ...;
  *     yodel_server_new(&config, &server);      binds, makes loops; no thread runs yet
- *     yodel_server_run(server, 10.0);          run.h: start, serve until SIGTERM, drain
+ *     yodel_server_run(server, &run_config);   run.h: start, serve until SIGTERM, drain
  *     yodel_server_free(server);
  *
  * All functions are for the thread that made the server, except where another is named.
@@ -16,6 +16,7 @@
 #include "address.h"
 #include "counters.h"
 #include "durations.h"
+#include "listener_set.h"
 #include "log.h"
 #include "protocol.h"
 #include "socket_file.h"
@@ -40,7 +41,11 @@ typedef struct yodel_server_config {
     size_t host_count;
     const char *port; /* decimal; "0" takes a free one, the same for every address if it can */
     yodel_socket_access socket_access; /* who may use the files of unix-domain sockets */
-    unsigned threads;                  /* workers; 0: the cores this process may use (cpus.h) */
+    /* Sockets that listen already, instead of hosts and port; taken over by yodel_server_new,
+     * whatever it returns. NULL: none. */
+    const yodel_inherited_listener *inherited;
+    size_t inherited_count;
+    unsigned threads; /* workers; 0: the cores this process may use (cpus.h) */
     yodel_accept_mode accept;
     bool pin;               /* worker i runs on core i (modulo) of those allowed */
     int backlog;            /* connections */
@@ -90,6 +95,11 @@ typedef enum yodel_server_state {
 
 yodel_server_state yodel_server_state_of(const yodel_server *server);
 
+/* Another process has the same listening sockets now and serves: accepts no more, leaves it what has queued, and ends as
+ * after a drain once the connections that it has have ended by themselves. yodel_server_drain may follow and ends
+ * those, too. Any thread; no effect before the start, after a drain has begun, and the second time. */
+void yodel_server_leave(yodel_server *server);
+
 /* Readable (poll it, never read it) once a drain has ended the last worker. */
 int yodel_server_stopped_fd(const yodel_server *server);
 
@@ -108,6 +118,10 @@ yodel_log *yodel_server_log(const yodel_server *server);
 
 /* The addresses it listens on, as really bound. Valid as long as the server. */
 const yodel_address *yodel_server_addresses(const yodel_server *server, size_t *count);
+
+/* All its listening sockets, several of an address where workers accept for themselves: for a process
+ * that is to take them over. Valid as long as the server, open until a drain begins. */
+const yodel_listener *yodel_server_listeners(const yodel_server *server, size_t *count);
 
 /* How many workers, and the counters of each; index < yodel_server_workers. Any thread. */
 unsigned yodel_server_workers(const yodel_server *server);

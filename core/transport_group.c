@@ -142,7 +142,7 @@ static void on_reap(yodel_deferred *deferred)
         yodel_list_remove(item);
         reap(yodel_container_of(item, yodel_transport, link));
     }
-    if (group->draining && group->drained != NULL && yodel_list_empty(&group->live)) {
+    if (group->drained != NULL && yodel_list_empty(&group->live)) {
         void (*drained)(void *) = group->drained;
         group->drained = NULL;
         drained(group->drained_arg);
@@ -218,12 +218,18 @@ yodel_transport_group *yodel_transport_group_of(const yodel_transport *t)
 
 /* --- ending --- */
 
+void yodel_transport_group_when_empty(yodel_transport_group *group, void (*drained)(void *arg),
+                                      void *arg)
+{
+    group->drained = drained;
+    group->drained_arg = arg;
+    yodel_loop_defer(group->loop, &group->reaper);
+}
+
 void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),
                                  void *arg)
 {
     group->draining = true;
-    group->drained = drained;
-    group->drained_arg = arg;
     /* The protocol's callback may end any other connection of the group: each is taken out of a
      * list of those still to do, and no place in a list is remembered. */
     yodel_list todo;
@@ -235,7 +241,7 @@ void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(v
         yodel_list_push_back(&group->live, item);
         yodel_transport_drain(yodel_container_of(item, yodel_transport, link));
     }
-    yodel_loop_defer(group->loop, &group->reaper);
+    yodel_transport_group_when_empty(group, drained, arg);
 }
 
 void yodel_transport_group_abort(yodel_transport_group *group, int reason)

@@ -79,6 +79,12 @@ void yodel_transport_group_adopt(yodel_transport_group *group, int fd);
 void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),
                                  void *arg);
 
+/* Calls back as the drain does, but ends nothing: drained(arg) comes when the last connection has ended by
+ * itself (at once in the next turn if there is none), once. A drain may follow, which replaces it.
+ * On the loop's thread. */
+void yodel_transport_group_when_empty(yodel_transport_group *group, void (*drained)(void *arg),
+                                      void *arg);
+
 /* Makes room when the memory budget is exceeded and this group has more than its share: aborts its
  * largest connections with YODEL_EMEMORY. A group does so by itself when its buffers grow; this is
  * for when others need the room. On the loop's thread. */

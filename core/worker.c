@@ -28,11 +28,24 @@ static void on_drain(yodel_mail *mail, void *owner)
 {
     (void)mail;
     yodel_worker *worker = owner;
+    if (atomic_load(&worker->ended)) {
+        return; /* all connections had ended by themselves */
+    }
     for (size_t i = 0; i < worker->watch_count; i++) {
         yodel_accept_watch_finish(&worker->watches[i], worker->backlog);
     }
     yodel_timer_start(&worker->grace_timer, worker->grace);
     yodel_transport_group_drain(worker->group, on_drained, worker);
+}
+
+static void on_leave(yodel_mail *mail, void *owner)
+{
+    (void)mail;
+    yodel_worker *worker = owner;
+    for (size_t i = 0; i < worker->watch_count; i++) {
+        yodel_accept_watch_leave(&worker->watches[i]);
+    }
+    yodel_transport_group_when_empty(worker->group, on_drained, worker);
 }
 
 static void on_shed(yodel_mail *mail, void *owner)
@@ -106,7 +119,7 @@ void yodel_worker_destroy(yodel_worker *worker)
 {
     yodel_mailbox_destroy(&worker->mailbox); /* first: what it still delivers uses the rest */
     for (size_t i = 0; i < worker->watch_count; i++) {
-        yodel_accept_watch_finish(&worker->watches[i], 0);
+        yodel_accept_watch_close(&worker->watches[i]);
     }
     free(worker->watches);
     yodel_transport_group_free(worker->group);
@@ -184,6 +197,12 @@ uint64_t yodel_worker_probe_waits(const yodel_worker *worker)
 {
     uint64_t sent = atomic_load(&worker->probe_sent);
     return sent != 0 && !atomic_load(&worker->ended) ? yodel_clock_now() - sent : 0;
+}
+
+void yodel_worker_leave(yodel_worker *worker)
+{
+    worker->leave.deliver = on_leave;
+    yodel_mailbox_post(&worker->mailbox, &worker->leave);
 }
 
 void yodel_worker_drain(yodel_worker *worker, double grace)

@@ -39,6 +39,7 @@ struct yodel_worker {
     yodel_accept_watch *watches;
     size_t watch_count;
     yodel_mail drain;
+    yodel_mail leave;
     double grace;
     yodel_mail shed;
     atomic_bool shed_asked; /* and not taken up yet */
@@ -100,8 +101,13 @@ void yodel_worker_probe(yodel_worker *worker);
  * thread. */
 uint64_t yodel_worker_probe_waits(const yodel_worker *worker);
 
+/* Ends it when its connections have ended by themselves: no more accepting, the listeners are left to another process
+ * (accept_watch.h). Then stopped is called and the thread ends. Any thread, once. */
+void yodel_worker_leave(yodel_worker *worker);
+
 /* Ends it in good order: no more accepting, transports drain (transport_group.h), after grace
- * seconds what is left is aborted, then stopped is called and the thread ends. Any thread, once. */
+ * seconds what is left is aborted, then stopped is called and the thread ends. Any thread, once,
+ * after yodel_worker_leave or without it. */
 void yodel_worker_drain(yodel_worker *worker, double grace);
 
 /* Waits for the thread's end. Main thread. */

@@ -3,12 +3,13 @@
  */
 #include "core/error.h"
 #include "core/fd_limit.h"
-#include "core/run.h"
 #include "core/std_fds.h"
 #include "core/task.h"
 #include "proto/proxy_protocol.h"
 #include "proto/registry.h"
 #include "server/admin.h"
+#include "server/inherited.h"
+#include "server/life.h"
 #include "server/options.h"
 #include "server/stats.h"
 #include "yodel_version.h"
@@ -49,7 +50,8 @@ static void on_stats(yodel_task *task, void *arg)
     yodel_stats_log(context->log, context->server);
 }
 
-static int serve(yodel_server_options *options, yodel_log_fd *log_fd)
+static int serve(yodel_server_options *options, yodel_log_fd *log_fd, yodel_inherited *inherited,
+                 char *argv[])
 {
     yodel_log *log = &log_fd->log;
     yodel_protocol_options protocol = {
@@ -70,7 +72,10 @@ static int serve(yodel_server_options *options, yodel_log_fd *log_fd)
     options->server.full_message = "Error: server is full\r\n";
     options->server.per_ip_message = "Error: too many connections from your address\r\n";
     options->server.log = log;
-    if (options->admin) {
+    options->server.inherited = inherited->listeners;
+    options->server.inherited_count = inherited->count;
+    bool has_admin = options->admin || inherited->admin >= 0;
+    if (has_admin) {
         options->server.measure = true;
         options->server.other_fds = YODEL_ADMIN_FDS;
     }
@@ -82,13 +87,13 @@ static int serve(yodel_server_options *options, yodel_log_fd *log_fd)
     const yodel_admin_config admin_config = {
         .server = server,
         .endpoint = &options->admin_endpoint,
-        .fd = -1,
+        .fd = inherited->admin,
         .log = log_fd,
         .protocol = options->protocol,
     };
     yodel_admin *admin = NULL;
     /* Everything that may need root is open then. */
-    if ((options->admin && yodel_admin_start(&admin_config, &admin) < 0) ||
+    if ((has_admin && yodel_admin_start(&admin_config, &admin) < 0) ||
         (options->user.text != NULL && yodel_user_become(&options->user, log) < 0)) {
         yodel_admin_stop(admin);
         yodel_server_free(server);
@@ -101,7 +106,15 @@ static int serve(yodel_server_options *options, yodel_log_fd *log_fd)
         yodel_log_write(log, YODEL_LOG_WARNING, "no memory for --stats");
     }
 
-    int code = yodel_server_run(server, options->grace);
+    const yodel_life_config life = {
+        .server = server,
+        .options = options,
+        .inherited = inherited,
+        .argv = argv,
+        .admin = admin,
+        .log = log,
+    };
+    int code = yodel_life_run(&life);
     if (code == -EINTR) {
         yodel_log_write(log, YODEL_LOG_WARNING, "a second signal: not waiting for the drain");
         _exit(EXIT_FAILED);
@@ -147,7 +160,12 @@ int main(int argc, char *argv[])
         (void)fprintf(stderr, "yodel-server: cannot make the log: %s\n", yodel_strerror(code));
         return EXIT_FAILED;
     }
-    int status = serve(&options, &log);
+    yodel_inherited inherited;
+    int status = EXIT_FAILED;
+    if (yodel_inherited_take(&log.log, &inherited) == 0) {
+        status = serve(&options, &log, &inherited, argv);
+        yodel_inherited_free(&inherited);
+    }
     yodel_log_fd_destroy(&log);
     return status;
 }

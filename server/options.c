@@ -25,6 +25,8 @@ enum {
     OPTION_MAX_MEMORY,
     OPTION_WRITE_BUFFER,
     OPTION_GRACE,
+    OPTION_DRAIN_DELAY,
+    OPTION_UPGRADE_TIMEOUT,
     OPTION_BACKLOG,
     OPTION_STATS,
     OPTION_ADMIN,
@@ -53,6 +55,8 @@ static const struct option long_options[] = {
     {"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
     {"write-buffer", required_argument, NULL, OPTION_WRITE_BUFFER},
     {"grace", required_argument, NULL, OPTION_GRACE},
+    {"drain-delay", required_argument, NULL, OPTION_DRAIN_DELAY},
+    {"upgrade-timeout", required_argument, NULL, OPTION_UPGRADE_TIMEOUT},
     {"backlog", required_argument, NULL, OPTION_BACKLOG},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"admin", required_argument, NULL, OPTION_ADMIN},
@@ -204,6 +208,13 @@ static int set_option(yodel_server_options *o, int option, const char *value,
         return yodel_server_parse_write_buffer(value, &server->write_limits, c);
     case OPTION_GRACE:
         return yodel_server_parse_duration("grace", value, &o->grace, c);
+    case OPTION_DRAIN_DELAY:
+        return yodel_server_parse_duration("drain-delay", value, &o->drain_delay, c);
+    case OPTION_UPGRADE_TIMEOUT:
+        code = yodel_server_parse_duration("upgrade-timeout", value, &o->upgrade_timeout, c);
+        return code == 0 && o->upgrade_timeout <= 0
+                   ? yodel_complain(c, "--upgrade-timeout must be above 0")
+                   : code;
     case OPTION_BACKLOG:
         code = yodel_server_parse_count("backlog", value, 1, INT32_MAX, &count, c);
         server->backlog = (int)count;
@@ -262,6 +273,7 @@ int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], 
         .protocol = "chat",
         .max_line = 65536,
         .grace = 10.0,
+        .upgrade_timeout = 60.0,
         .log_level = YODEL_LOG_INFO,
         .log_format = YODEL_LOG_TEXT,
     };

@@ -38,10 +38,12 @@ typedef struct yodel_server_options {
     size_t trusted_count;
     bool admin; /* serve HTTP at admin_endpoint */
     yodel_endpoint admin_endpoint;
-    uint32_t max_line; /* bytes */
-    double grace;      /* seconds */
-    yodel_user user;   /* its text NULL: whoever starts it */
-    double stats;      /* seconds between lines of counters, 0: none */
+    uint32_t max_line;      /* bytes */
+    double grace;           /* seconds */
+    double drain_delay;     /* seconds, 0: none */
+    double upgrade_timeout; /* seconds */
+    yodel_user user;        /* its text NULL: whoever starts it */
+    double stats;           /* seconds between lines of counters, 0: none */
     yodel_log_level log_level;
     yodel_log_format log_format;
 } yodel_server_options;

@@ -79,7 +79,7 @@ static int teardown(void **state)
     post *p = *state;
     faults_reset();
     virtual_time_end();
-    yodel_accept_watch_finish(&p->watch, 0);
+    yodel_accept_watch_close(&p->watch);
     for (size_t i = 0; i < p->count; i++) {
         close(p->accepted[i]);
     }
@@ -398,10 +398,74 @@ static void test_finish_in_trouble(void **state)
     assert_int_equal(faults.accepts, 5);
 }
 
+/* Another process has the listener, too: what has queued is that one's. */
+static void test_left_to_another(void **state)
+{
+    post *p = *state;
+    start(p);
+    int other = dup(p->watch.listener.fd);
+    connect_many(p, 3);
+    yodel_accept_watch_leave(&p->watch);
+    yodel_accept_watch_leave(&p->watch); /* no effect */
+    yodel_accept_watch_finish(&p->watch, 1000);
+    fixture_settle(p->f);
+    assert_int_equal(p->count, 0);
+    assert_true(fcntl(p->watch.listener.fd, F_GETFD) >= 0); /* still open */
+    for (size_t i = 0; i < 3; i++) {
+        int fd = accept4(other, NULL, NULL, SOCK_CLOEXEC);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    yodel_accept_watch_close(&p->watch);
+    assert_int_equal(p->watch.listener.fd, -1);
+    connect_many(p, 1); /* the other one listens on */
+    close(other);
+}
+
+static void test_left_in_trouble(void **state)
+{
+    post *p = *state;
+    start(p);
+    fail_with(EMFILE, 1);
+    connect_many(p, 3);
+    fixture_settle(p->f);
+    yodel_accept_watch_leave(&p->watch);
+    pass(p, 2); /* the retry is gone */
+    assert_int_equal(faults.accepts, 1);
+}
+
+/* Who keeps it gives it to the next one. */
+static void test_finish_of_a_kept_one(void **state)
+{
+    post *p = *state;
+    start(p);
+    p->watch.listener.kept = true;
+    connect_many(p, 3);
+    yodel_accept_watch_finish(&p->watch, 1000);
+    fixture_settle(p->f);
+    assert_int_equal(p->count, 0);
+    assert_true(fcntl(p->watch.listener.fd, F_GETFD) >= 0);
+    yodel_accept_watch_close(&p->watch);
+    yodel_accept_watch_close(&p->watch); /* no effect */
+}
+
+static void test_closed_without_finish(void **state)
+{
+    post *p = *state;
+    start(p);
+    connect_many(p, 1);
+    yodel_accept_watch_close(&p->watch);
+    fixture_settle(p->f);
+    assert_int_equal(p->count, 0);
+    assert_int_equal(net_wait_end(p->client[0]), ECONNRESET);
+}
+
 static void test_finish_without_start(void **state)
 {
     post *p = *state;
     yodel_accept_watch_finish(&p->watch, 10);
+    yodel_accept_watch_leave(&p->watch);
+    yodel_accept_watch_close(&p->watch);
     assert_int_equal(faults.accepts, 0);
 }
 
@@ -422,6 +486,10 @@ int main(void)
         watch_test(test_finish_accepts_what_has_queued),
         watch_test(test_finish_accepts_at_most),
         watch_test(test_finish_in_trouble),
+        watch_test(test_left_to_another),
+        watch_test(test_left_in_trouble),
+        watch_test(test_finish_of_a_kept_one),
+        watch_test(test_closed_without_finish),
         watch_test(test_finish_without_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

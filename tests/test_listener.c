@@ -232,13 +232,16 @@ static void takes_over_a_listening_socket(void **state)
     int client;
 
     (void)state;
-    assert_int_equal(yodel_listener_inherit(fd, &listener), 0);
+    assert_int_equal(yodel_listener_inherit(fd, 1.5, &listener), 0);
     assert_int_equal(listener.fd, fd);
+    assert_true(listener.inherited);
+    assert_false(listener.kept);
     assert_int_not_equal(yodel_address_port(&listener.address), 0);
     expect_flags(fd);
     connect_to(&listener, &client, &accepted);
     assert_int_not_equal(option(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
     assert_int_not_equal(option(accepted, SOL_SOCKET, SO_KEEPALIVE), 0);
+    assert_int_equal(option(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
     close(client);
     close(accepted);
     yodel_listener_close(&listener);
@@ -251,7 +254,7 @@ static void expect_refused(int fd, int expected)
     int flags = fcntl(fd, F_GETFL);
 
     assert_true(fd >= 0);
-    assert_int_equal(yodel_listener_inherit(fd, &listener), expected);
+    assert_int_equal(yodel_listener_inherit(fd, 0, &listener), expected);
     assert_int_equal(listener.fd, 12345);
     assert_int_equal(fcntl(fd, F_GETFL), flags);
     assert_int_equal(close(fd), 0);
@@ -269,7 +272,7 @@ static void refuses_what_is_no_listening_socket(void **state)
     expect_refused(socket(AF_INET, SOCK_STREAM, 0), -EINVAL);
     expect_refused(socket(AF_INET, SOCK_DGRAM, 0), -EINVAL);
     expect_refused(socket(AF_UNIX, SOCK_STREAM, 0), -EINVAL);
-    assert_int_equal(yodel_listener_inherit(-1, &listener), -EBADF);
+    assert_int_equal(yodel_listener_inherit(-1, 0, &listener), -EBADF);
 }
 
 /* ---- of the unix domain ---------------------------------------------------------------------- */
@@ -346,7 +349,7 @@ static void an_inherited_file_stays(void **state)
     (void)snprintf(host, sizeof host, "unix:%s", files_path("socket", path));
     yodel_address address = numeric(host, "");
     assert_int_equal(yodel_listener_open_unix(&address, 16, NULL, &first), 0);
-    assert_int_equal(yodel_listener_inherit(dup(first.fd), &second), 0);
+    assert_int_equal(yodel_listener_inherit(dup(first.fd), 0, &second), 0);
     assert_true(yodel_address_is_unix(&second.address));
     assert_string_equal(yodel_address_path(&second.address), path);
     expect_flags(second.fd);

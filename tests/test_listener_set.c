@@ -76,23 +76,81 @@ static void test_each_address_once_and_one_port(void **state)
     yodel_listener_set_close(NULL);
 }
 
-static void test_repeat(void **state)
+static void test_extended(void **state)
 {
     (void)state;
     const char *hosts[] = {"127.0.0.1", "127.0.0.2"};
-    yodel_listener_set first, second;
-    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, NULL, &first), 0);
-    assert_int_equal(yodel_listener_set_repeat(&first, 16, 0, NULL, &second), 0);
-    assert_int_equal(second.count, 2);
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_not_equal(second.listeners[i].fd, first.listeners[i].fd);
-        assert_memory_equal(&second.listeners[i].address.storage,
-                            &first.listeners[i].address.storage, first.listeners[i].address.len);
+    yodel_listener_set set;
+    assert_int_equal(yodel_listener_set_open(hosts, 2, "0", 16, 0, NULL, NULL, &set), 0);
+    assert_int_equal(yodel_listener_set_extend(&set, 1, 16, 0, NULL, YODEL_LOG_ERROR), 0);
+    assert_int_equal(set.count, 2); /* enough already */
+    assert_int_equal(yodel_listener_set_extend(&set, 3, 16, 0, NULL, YODEL_LOG_ERROR), 0);
+    assert_int_equal(set.count, 6);
+    static const size_t ordinal[] = {0, 0, 1, 2, 1, 2};
+    for (size_t i = 0; i < 6; i++) {
+        const yodel_address *first = &set.listeners[i == 0 || i == 2 || i == 3 ? 0 : 1].address;
+        assert_memory_equal(&set.listeners[i].address.storage, &first->storage, first->len);
+        assert_int_equal(yodel_listener_set_ordinal(&set, i), ordinal[i]);
+        assert_false(set.listeners[i].inherited || set.listeners[i].kept);
     }
     /* Who is left listens on. */
-    yodel_listener_set_close(&first);
-    assert_true(accepts(&second.listeners[0].address));
-    yodel_listener_set_close(&second);
+    for (size_t i = 0; i < 5; i++) {
+        yodel_listener_close(&set.listeners[i]);
+    }
+    assert_true(accepts(&set.listeners[5].address));
+    assert_false(accepts(&set.listeners[0].address));
+    yodel_listener_set_close(&set);
+}
+
+static int plain_listener(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+static void test_inherited(void **state)
+{
+    (void)state;
+    kept_log log = make_log();
+    const yodel_inherited_listener given[] = {{.fd = plain_listener(), .kept = true},
+                                              {.fd = plain_listener(), .kept = false}};
+    yodel_listener_set set;
+    assert_int_equal(yodel_listener_set_inherit(given, 2, 1.5, &log.log, &set), 0);
+    assert_int_equal(set.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(set.listeners[i].fd, given[i].fd);
+        assert_true(set.listeners[i].inherited);
+        assert_int_equal(set.listeners[i].kept, given[i].kept);
+        assert_true(accepts(&set.listeners[i].address));
+    }
+    /* One that is not to be shared: no more of it. */
+    assert_int_equal(yodel_listener_set_extend(&set, 2, 1, 0, &log.log, YODEL_LOG_WARNING),
+                     -EADDRINUSE);
+    assert_int_equal(set.count, 2);
+    assert_int_equal(log.lines, 1);
+    assert_non_null(strstr(log.last, "cannot listen on 127.0.0.1:"));
+    yodel_listener_set_close(&set);
+}
+
+static void test_inherited_wrong(void **state)
+{
+    (void)state;
+    kept_log log = make_log();
+    int free_fd = lowest_free_fd();
+    const yodel_inherited_listener given[] = {
+        {.fd = plain_listener()}, {.fd = socket(AF_INET, SOCK_DGRAM, 0)}, {.fd = plain_listener()}};
+    yodel_listener_set set = {NULL, 77};
+    assert_int_equal(yodel_listener_set_inherit(given, 3, 0, &log.log, &set), -EINVAL);
+    assert_int_equal(set.count, 77); /* untouched */
+    assert_int_equal(log.lines, 1);
+    char wanted[100];
+    (void)snprintf(wanted, sizeof(wanted), "descriptor %d: it is not a listening", given[1].fd);
+    assert_non_null(strstr(log.last, wanted));
+    assert_int_equal(lowest_free_fd(), free_fd); /* all are closed */
 }
 
 static void test_no_such_host(void **state)
@@ -182,16 +240,9 @@ static void test_unix_beside_tcp(void **state)
     for (size_t i = 0; i < set.count; i++) {
         assert_true(accepts(&set.listeners[i].address));
     }
-    assert_int_equal(yodel_listener_set_repeat(&set, 16, 0, &log.log, &more), 0);
-    assert_int_equal(more.count, 2);
-    yodel_listener_set_close(&more);
-    assert_int_equal(yodel_listener_set_split(&set, &more), 0);
-    assert_int_equal(set.count, 2);
-    assert_int_equal(more.count, 1);
-    assert_true(yodel_address_is_unix(&more.listeners[0].address));
-    assert_false(yodel_address_is_unix(&set.listeners[0].address));
-    yodel_listener_set_close(&set);
-    set = more;
+    /* Which can have only one each. */
+    assert_int_equal(yodel_listener_set_extend(&set, 2, 16, 0, &log.log, YODEL_LOG_ERROR), 0);
+    assert_int_equal(set.count, 5);
 
     /* Somebody serves there. */
     assert_int_equal(yodel_listener_set_open(hosts, 1, "0", 16, 0, NULL, &log.log, &more),
@@ -234,7 +285,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_address_once_and_one_port),
-        cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_extended),
+        cmocka_unit_test(test_inherited),
+        cmocka_unit_test(test_inherited_wrong),
         cmocka_unit_test(test_no_such_host),
         cmocka_unit_test(test_port_taken),
         cmocka_unit_test(test_not_an_address_of_this_machine),

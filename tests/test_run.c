@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,7 +34,7 @@ typedef struct child {
 } child;
 
 static yodel_server_config config;
-static double grace;
+static yodel_run_config run_config;
 
 static child one; /* the test's */
 
@@ -48,7 +49,7 @@ static int setup(void **state)
     config.threads = 2;
     config.max_connections = 100;
     config.factory = (yodel_protocol_factory){.ops = &yodel_raw_ops, .size = yodel_raw_size};
-    grace = 10;
+    run_config = (yodel_run_config){.grace = 10};
     one = (child){0};
     return 0;
 }
@@ -115,7 +116,7 @@ static _Noreturn void be_the_server(int port_pipe, void (*before)(yodel_server *
     if (write(port_pipe, &port, sizeof port) != (ssize_t)sizeof port) {
         _exit(BROKEN);
     }
-    int status = status_of(yodel_server_run(server, grace));
+    int status = status_of(yodel_server_run(server, &run_config));
     if (status == SECOND_SIGNAL) {
         /* Its threads still run: at once, which is what _exit does, but for the thread sanitizer,
          * which complains of threads that nobody joined. */
@@ -201,7 +202,7 @@ static void test_grace(void **state)
 {
     (void)state;
     static char much[1 << 20];
-    grace = 0.3;
+    run_config.grace = 0.3;
     start(NULL);
     int idle = served_client();
     int stuck = net_connect_tiny(one.port);
@@ -221,7 +222,7 @@ static void test_grace(void **state)
 static void second_signal(int first, int second)
 {
     static char much[1 << 20];
-    grace = 1000;
+    run_config.grace = 1000;
     start(NULL);
     int idle = served_client();
     int stuck = net_connect_tiny(one.port);
@@ -320,6 +321,188 @@ static void test_no_file_descriptor_for_signals(void **state)
     expect_exit(NOT_STARTED);
 }
 
+/* --- events ------------------------------------------------------------------------------------*/
+
+/* What has happened, in memory that the child shares with the test. */
+static char *events;
+
+static void note(const char *what)
+{
+    strcat(events, what);
+}
+
+static void on_begin(yodel_run *run, void *arg)
+{
+    note(arg == &run_config && yodel_run_loop(run) != NULL ? "begin " : "wrong ");
+}
+
+static void on_ready(yodel_run *run, void *arg)
+{
+    (void)arg;
+    note(yodel_run_is_ending(run) ? "wrong " : "ready ");
+}
+
+static void on_signal(yodel_run *run, void *arg)
+{
+    (void)arg;
+    note("signal ");
+    yodel_run_replaced(run);
+}
+
+static void on_ending(yodel_run *run, void *arg)
+{
+    (void)arg;
+    note(yodel_run_is_ending(run) ? "ending " : "wrong ");
+}
+
+static void on_end(yodel_run *run, void *arg)
+{
+    (void)run;
+    (void)arg;
+    note("end");
+}
+
+static int setup_events(void **state)
+{
+    events = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int code = setup(state);
+    run_config.on_begin = on_begin;
+    run_config.on_ready = on_ready;
+    run_config.on_signal = on_signal;
+    run_config.on_ending = on_ending;
+    run_config.on_end = on_end;
+    run_config.arg = &run_config;
+    run_config.signal = SIGUSR2;
+    return events != MAP_FAILED ? code : -1;
+}
+
+static int teardown_events(void **state)
+{
+    int code = teardown(state);
+    munmap(events, 4096);
+    return code;
+}
+
+static bool is_ending(void *arg)
+{
+    (void)arg;
+    return strstr(events, "ending") != NULL;
+}
+
+static bool has_signal(void *arg)
+{
+    (void)arg;
+    return strstr(events, "signal") != NULL;
+}
+
+/* Between being told and the drain it accepts and serves. */
+static void test_drain_delay(void **state)
+{
+    (void)state;
+    run_config.drain_delay = 0.3;
+    start(NULL);
+    int client = served_client();
+    uint64_t before = yodel_clock_now();
+    assert_int_equal(kill(one.pid, SIGTERM), 0);
+    wait_until(is_ending, NULL, "it is told to end");
+    int late = served_client();
+    expect_echo(client, "still");
+    net_expect_eof(client);
+    assert_true(yodel_clock_now() - before >= 3 * YODEL_NS_PER_SEC / 10);
+    net_expect_eof(late);
+    expect_exit(DRAINED);
+    assert_string_equal(events, "begin ready ending end");
+    close(client);
+    close(late);
+}
+
+static void test_a_second_signal_in_the_delay(void **state)
+{
+    (void)state;
+    run_config.drain_delay = 1000;
+    start(NULL);
+    int client = served_client();
+    assert_int_equal(kill(one.pid, SIGTERM), 0);
+    wait_until(is_ending, NULL, "it is told to end");
+    expect_echo(client, "hello");
+    assert_int_equal(kill(one.pid, SIGTERM), 0);
+    expect_exit(SECOND_SIGNAL);
+    assert_string_equal(events, "begin ready ending ");
+    close(client);
+}
+
+/* Its connections end by themselves, or after the grace. */
+static void test_replaced(void **state)
+{
+    (void)state;
+    run_config.drain_delay = run_config.grace = 1000;
+    start(NULL);
+    int client = served_client();
+    assert_int_equal(kill(one.pid, SIGUSR2), 0);
+    wait_until(has_signal, NULL, "the signal has come");
+    expect_echo(client, "still");
+    close(client);
+    expect_exit(DRAINED);
+    assert_string_equal(events, "begin ready signal end");
+}
+
+static void test_replaced_and_the_grace_is_over(void **state)
+{
+    (void)state;
+    run_config.grace = 0.3;
+    start(NULL);
+    int client = served_client();
+    uint64_t before = yodel_clock_now();
+    assert_int_equal(kill(one.pid, SIGUSR2), 0);
+    net_expect_eof(client);
+    assert_true(yodel_clock_now() - before >= 3 * YODEL_NS_PER_SEC / 10);
+    expect_exit(DRAINED);
+    assert_string_equal(events, "begin ready signal end");
+    close(client);
+}
+
+static void test_replaced_and_told_to_end(void **state)
+{
+    (void)state;
+    run_config.drain_delay = run_config.grace = 1000;
+    start(NULL);
+    int client = served_client();
+    assert_int_equal(kill(one.pid, SIGUSR2), 0);
+    wait_until(has_signal, NULL, "the signal has come");
+    assert_int_equal(kill(one.pid, SIGTERM), 0);
+    net_expect_eof(client); /* without the delay: nobody sends clients here any more */
+    expect_exit(DRAINED);
+    assert_string_equal(events, "begin ready signal ending end");
+    close(client);
+}
+
+/* Told to end first: that goes on as it does. */
+static void test_replaced_in_the_delay(void **state)
+{
+    (void)state;
+    run_config.drain_delay = 0.3;
+    start(NULL);
+    int client = served_client();
+    assert_int_equal(kill(one.pid, SIGTERM), 0);
+    wait_until(is_ending, NULL, "it is told to end");
+    assert_int_equal(kill(one.pid, SIGUSR2), 0);
+    net_expect_eof(client);
+    expect_exit(DRAINED);
+    assert_string_equal(events, "begin ready ending signal end");
+    close(client);
+}
+
+static void test_events_without_a_start(void **state)
+{
+    (void)state;
+    faults_fail(FAULTS_THREAD, 2, EAGAIN);
+    start(NULL);
+    expect_exit(NOT_STARTED);
+    assert_string_equal(events, "begin end");
+}
+
+#define event_test(function)                                                                       \
+    cmocka_unit_test_setup_teardown(function, setup_events, teardown_events)
 #define process_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -335,6 +518,13 @@ int main(void)
         process_test(test_sigusr1_is_left_alone),
         process_test(test_no_thread),
         process_test(test_no_file_descriptor_for_signals),
+        event_test(test_drain_delay),
+        event_test(test_a_second_signal_in_the_delay),
+        event_test(test_replaced),
+        event_test(test_replaced_and_the_grace_is_over),
+        event_test(test_replaced_and_told_to_end),
+        event_test(test_replaced_in_the_delay),
+        event_test(test_events_without_a_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

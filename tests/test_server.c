@@ -1,6 +1,7 @@
 /* The server as one thing: what it listens on, starting, both ways to accept, draining. */
 #include "core/server.h"
 
+#include "core/clock.h"
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/task.h"
@@ -400,6 +401,117 @@ static void test_drained_by_other_threads(void **state)
     }
 }
 
+/* --- inherited, and left to another ------------------------------------------------------------*/
+
+/* Two servers in one process with the same sockets, as two processes have them. */
+static void pass_on(yodel_accept_mode accept, unsigned threads, unsigned next_threads)
+{
+    config.accept = accept;
+    config.threads = threads;
+    yodel_server *old = begin();
+    uint16_t port = port_of(old);
+    int client = net_connect(port);
+    expect_echo(client, "old");
+
+    size_t count;
+    const yodel_listener *listeners = yodel_server_listeners(old, &count);
+    yodel_inherited_listener passed[8];
+    assert_in_range(count, 1, 8);
+    for (size_t i = 0; i < count; i++) {
+        passed[i] = (yodel_inherited_listener){.fd = dup(listeners[i].fd)};
+    }
+    config.inherited = passed;
+    config.inherited_count = count;
+    config.threads = next_threads;
+    yodel_server *next = begin();
+    assert_int_equal(port_of(next), port);
+    assert_int_equal(threads_log_count(&server_log, "(inherited)"), 1);
+
+    yodel_server_leave(old);
+    yodel_server_leave(old); /* no effect */
+    expect_echo(client, "still old");
+    close(client);
+    wait_readable(yodel_server_stopped_fd(old), "the old one has ended with its connections");
+    int late[20];
+    for (size_t i = 0; i < 20; i++) {
+        late[i] = net_connect(port);
+        expect_echo(late[i], "new");
+        close(late[i]);
+    }
+    yodel_server_drain(old, 10); /* too late, no effect */
+    yodel_server_wait(old);
+    check_totals(old);
+    yodel_server_free(old);
+    end(next);
+}
+
+static void test_passed_on(void **state)
+{
+    (void)state;
+    static const unsigned threads[][2] = {{1, 1}, {3, 3}, {4, 2}, {2, 4}, {1, 3}, {3, 1}};
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+        pass_on(YODEL_ACCEPT_HANDOFF, threads[i][0], threads[i][1]);
+        config.inherited_count = 0;
+        threads_log_free(&server_log);
+        threads_log_init(&server_log);
+        config.log = &server_log.log;
+        pass_on(YODEL_ACCEPT_REUSEPORT, threads[i][0], threads[i][1]);
+        config.inherited_count = 0;
+        threads_log_free(&server_log);
+        threads_log_init(&server_log);
+        config.log = &server_log.log;
+    }
+}
+
+static void test_left_and_drained(void **state)
+{
+    (void)state;
+    yodel_server *server = begin();
+    int client = net_connect(port_of(server));
+    expect_echo(client, "hello");
+    yodel_server_leave(server);
+    expect_echo(client, "hello");
+    end(server);
+    net_expect_eof(client);
+    close(client);
+}
+
+static void test_left_before_the_start(void **state)
+{
+    (void)state;
+    yodel_server *server = make();
+    yodel_server_leave(server);
+    assert_int_equal(yodel_server_start(server), 0);
+    int client = net_connect(port_of(server));
+    expect_echo(client, "hello"); /* it had no effect */
+    close(client);
+    end(server);
+}
+
+static void test_inherited_wrong(void **state)
+{
+    (void)state;
+    yodel_server *server = NULL;
+    const yodel_inherited_listener wrong = {.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    config.inherited = &wrong;
+    config.inherited_count = 1;
+    assert_int_equal(yodel_server_new(&config, &server), -EINVAL);
+    assert_null(server);
+    assert_int_equal(server_log.lines, 1);
+}
+
+/* Its loops wait most of the time, and never for long in one turn. */
+static void test_busy_since(void **state)
+{
+    (void)state;
+    yodel_server *server = begin();
+    for (unsigned i = 0; i <= yodel_server_workers(server); i++) {
+        uint64_t since = yodel_server_busy_since(server, i);
+        assert_true(since <= yodel_clock_now());
+    }
+    end(server);
+}
+
 #define server_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -421,6 +533,11 @@ int main(void)
         server_test(test_drained_before_the_start),
         server_test(test_drained_and_never_started),
         server_test(test_drained_by_other_threads),
+        server_test(test_passed_on),
+        server_test(test_left_and_drained),
+        server_test(test_left_before_the_start),
+        server_test(test_inherited_wrong),
+        server_test(test_busy_since),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

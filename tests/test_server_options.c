@@ -61,6 +61,8 @@ static void test_defaults(void **state)
     assert_int_equal(o.server.write_limits.low, 16384);
     assert_int_equal(o.server.write_limits.hard, 1048576);
     assert_true(o.grace == 10.0);
+    assert_true(o.drain_delay == 0.0);
+    assert_true(o.upgrade_timeout == 60.0);
     assert_int_equal(o.server.backlog, 4096);
     assert_int_equal(o.server.max_memory, yodel_memory_usable() / 4);
     assert_true(o.stats == 0.0);
@@ -159,6 +161,9 @@ static void test_values(void **state)
     assert_int_equal(GOOD("--max-memory", "1073741824G").server.max_memory, UINT64_C(1) << 60);
     assert_true(GOOD("--grace", "0").grace == 0);
     assert_true(GOOD("--grace", "0.5").grace == 0.5);
+    assert_true(GOOD("--drain-delay", "5").drain_delay == 5);
+    assert_true(GOOD("--drain-delay", "0").drain_delay == 0);
+    assert_true(GOOD("--upgrade-timeout", "2m").upgrade_timeout == 120);
     assert_int_equal(GOOD("--backlog", "1").server.backlog, 1);
     assert_int_equal(GOOD("--backlog", "2147483647").server.backlog, INT32_MAX);
     assert_true(GOOD("--stats", "10s").stats == 10);
@@ -262,6 +267,10 @@ static const bad bad_lines[] = {
     {{{"--write-timeout", "99999999999h"}},
      "--write-timeout '99999999999h' is longer than 24 days"},
     {{{"--grace", "nan"}}, "--grace 'nan' is not a duration like 30, 1.5s, 500ms or 2m"},
+    {{{"--drain-delay", "-1"}}, "--drain-delay '-1' is not a duration like 30, 1.5s, 500ms or 2m"},
+    {{{"--upgrade-timeout", "0"}}, "--upgrade-timeout must be above 0"},
+    {{{"--upgrade-timeout", "x"}},
+     "--upgrade-timeout 'x' is not a duration like 30, 1.5s, 500ms or 2m"},
     {{{"--max-connections", "0"}},
      "--max-connections '0' is not a whole number from 1 to 2147483647"},
     {{{"--max-connections", "1K"}},
@@ -381,16 +390,38 @@ static void test_help_names_every_option(void **state)
 {
     (void)state;
     const char *const names[] = {
-        "-H, --host",     "-p, --port",      "unix:/PATH",
-        "--unix-mode",    "--unix-owner",    "--user",
-        "-t, --threads",  "-P, --protocol",  "--accept",
-        "--pin",          "--max-line",      "--idle-timeout",
-        "--write-buffer", "--write-timeout", "--max-connections",
-        "--grace",        "--backlog",       "--stats",
-        "--log-level",    "--log-format",    "-h, --help",
-        "-V, --version",  "localhost",       "8007",
-        "65536",          "64K:16K:1M",      "4096",
-        "handoff",        "reuseport",       "chat|stream|raw|dump",
+        "-H, --host",
+        "-p, --port",
+        "unix:/PATH",
+        "--unix-mode",
+        "--unix-owner",
+        "--user",
+        "-t, --threads",
+        "-P, --protocol",
+        "--accept",
+        "--pin",
+        "--max-line",
+        "--idle-timeout",
+        "--write-buffer",
+        "--write-timeout",
+        "--max-connections",
+        "--grace",
+        "--drain-delay",
+        "--upgrade-timeout",
+        "--backlog",
+        "--stats",
+        "--log-level",
+        "--log-format",
+        "-h, --help",
+        "-V, --version",
+        "localhost",
+        "8007",
+        "65536",
+        "64K:16K:1M",
+        "4096",
+        "handoff",
+        "reuseport",
+        "chat|stream|raw|dump",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strstr(yodel_server_help, names[i]) == NULL) {

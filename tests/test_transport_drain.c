@@ -50,6 +50,49 @@ static void send_unseen(int client, const void *data, size_t len)
 
 static char much[1000000];
 
+/* --- when they have ended by themselves --------------------------------------------------------*/
+
+static void test_when_empty(void **state)
+{
+    fixture *f = *state;
+    drain d = {.plan = probe_start(f, NULL, &(probe_plan){0})};
+    int client[2] = {fixture_connect(f), fixture_connect(f)};
+    yodel_transport_group_when_empty(f->group, on_drained, &d);
+    fixture_send_text(f, client[0], "hello");
+    fixture_expect_text(f, client[0], "hello"); /* nobody is told to end */
+    fixture_disconnect(f, client[0], false);
+    fixture_wait_active(f, 1);
+    fixture_settle(f);
+    assert_int_equal(d.calls, 0);
+    fixture_disconnect(f, client[1], false);
+    wait_drained(f, &d);
+}
+
+static void test_when_empty_and_nobody_there(void **state)
+{
+    fixture *f = *state;
+    drain d = {.plan = probe_start(f, NULL, &(probe_plan){0})};
+    yodel_transport_group_when_empty(f->group, on_drained, &d);
+    assert_int_equal(d.calls, 0); /* never from inside */
+    wait_drained(f, &d);
+}
+
+/* A drain after it is the one that calls back. */
+static void test_when_empty_and_drained(void **state)
+{
+    fixture *f = *state;
+    drain first = {0};
+    drain d;
+    const probe_plan *plan = probe_start(f, NULL, &(probe_plan){0});
+    int client = fixture_connect(f);
+    yodel_transport_group_when_empty(f->group, on_drained, &first);
+    fixture_settle(f);
+    begin(f, &d, plan);
+    fixture_expect_eof(f, client);
+    wait_drained(f, &d);
+    assert_int_equal(first.calls, 0);
+}
+
 /* --- nobody, idle, busy ------------------------------------------------------------------------*/
 
 static void test_nobody_there(void **state)
@@ -461,6 +504,9 @@ static void test_a_callback_that_aborts_the_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        fixture_test(test_when_empty),
+        fixture_test(test_when_empty_and_nobody_there),
+        fixture_test(test_when_empty_and_drained),
         fixture_test(test_nobody_there),
         fixture_test(test_idle_ones_close_at_once),
         fixture_test(test_what_has_arrived_is_answered),

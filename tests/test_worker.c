@@ -375,6 +375,66 @@ static void test_grace_that_is_not_needed(void **state)
     yodel_worker_destroy(&b->worker);
 }
 
+/* --- left to another process --------------------------------------------------------------------*/
+
+/* Its connections end by themselves, nobody is accepted, the listener stays open till the end. */
+static void test_leave(void **state)
+{
+    (void)state;
+    yodel_listener listener = listen_on_loopback(10);
+    int other = dup(listener.fd); /* the other process's */
+    uint16_t port = yodel_address_port(&listener.address);
+    init();
+    assert_int_equal(yodel_worker_listen(&b->worker, &listener, 1, 10, NULL), 0);
+    assert_int_equal(yodel_worker_start(&b->worker), 0);
+    int client = net_connect(port);
+    expect_echo(client, "hello");
+    int late[1];
+    hand_over(1, late, false); /* on its way */
+    yodel_worker_leave(&b->worker);
+    expect_echo(late[0], "late");
+    expect_echo(client, "hello");
+    int next = net_connect(port);
+    expect_echo(client, "hello");
+    assert_int_equal(yodel_counters_get(&b->worker.counters, YODEL_COUNT_ACCEPTED), 2);
+    assert_true(fcntl(listener.fd, F_GETFD) >= 0);
+    close(client);
+    close(late[0]);
+    yodel_worker_join(&b->worker);
+    assert_int_equal(b->stopped, 1);
+    int accepted = net_accept(other);
+    close(accepted);
+    close(next);
+    close(other);
+    yodel_worker_drain(&b->worker, 10); /* too late, no effect */
+    yodel_worker_destroy(&b->worker);
+    assert_int_equal(b->stopped, 1);
+}
+
+static void test_leave_without_connections(void **state)
+{
+    (void)state;
+    start();
+    yodel_worker_leave(&b->worker);
+    yodel_worker_join(&b->worker);
+    assert_int_equal(b->stopped, 1);
+    yodel_worker_destroy(&b->worker);
+}
+
+static void test_leave_and_drain(void **state)
+{
+    (void)state;
+    int client[1];
+    start();
+    hand_over(1, client, false);
+    yodel_worker_leave(&b->worker);
+    expect_echo(client[0], "hello");
+    stop(10);
+    net_expect_eof(client[0]);
+    close_all(client, 1);
+    assert_int_equal(yodel_counters_get(&b->worker.counters, YODEL_COUNT_CLOSED_DRAIN), 1);
+}
+
 #define worker_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -397,6 +457,9 @@ int main(void)
         worker_test(test_grace),
         worker_test(test_no_grace),
         worker_test(test_grace_that_is_not_needed),
+        worker_test(test_leave),
+        worker_test(test_leave_without_connections),
+        worker_test(test_leave_and_drain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

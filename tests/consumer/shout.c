@@ -35,7 +35,7 @@ int main(int argc, char **argv)
         return 1;
     printf("%d\n", yodel_address_port(yodel_server_addresses(server, &(size_t){0})));
     fflush(stdout);
-    int result = yodel_server_run(server, 1.0);
+    int result = yodel_server_run(server, &(yodel_run_config){.grace = 1.0});
     yodel_server_free(server);
     return result < 0;
 }

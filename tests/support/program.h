@@ -35,6 +35,9 @@ typedef struct program_options {
      * nobody reads. 0: the harness's. They stay the caller's. If stdin_fd is a terminal it becomes
      * the program's controlling terminal (the program runs in a session of its own). */
     int stdin_fd, stdout_fd, stderr_fd;
+    /* More descriptors, which the program has as 3 and up. They stay the caller's. */
+    const int *more_fds;
+    size_t more_count;
 } program_options;
 
 /* Starts a program; the arguments end with NULL. A name without a slash lies in the directory of

@@ -15,6 +15,11 @@
 
 #include "tests/support/cmocka_all.h"
 
+/* Descriptors from here on are in nobody's way: a program's own begin at 3. */
+#define ASIDE 200
+
+enum { MOST_MORE = 16 };
+
 /* What the child needs, all prepared before the fork: between fork and exec only async-signal-safe
  * calls are allowed when the test has threads. */
 typedef struct launch {
@@ -24,6 +29,8 @@ typedef struct launch {
     int fds[3];
     unsigned open_files;
     pid_t parent;
+    int more[MOST_MORE]; /* from ASIDE on */
+    size_t more_count;
     int error_fd; /* CLOEXEC: closed by a successful exec, else it gets errno */
 } launch;
 
@@ -54,6 +61,11 @@ static _Noreturn void run_child(const launch *l)
     }
     /* The programs must not see what a test leaked: their fd counts are compared. */
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    for (size_t i = 0; i < l->more_count; i++) {
+        if (dup2(l->more[i], 3 + (int)i) < 0) {
+            goto failed;
+        }
+    }
     execve(l->path, l->argv, l->env);
 
 failed:;
@@ -183,8 +195,14 @@ program *program_start_argv(const program_options *options, const char *const ar
                 open_output(&p->outputs[1], options->stderr_fd)},
         .open_files = options->open_files,
         .parent = getpid(),
-        .error_fd = errors[1],
+        .more_count = options->more_count,
+        .error_fd = fcntl(errors[1], F_DUPFD_CLOEXEC, ASIDE),
     };
+    assert_true(l.error_fd >= 0 && l.more_count <= MOST_MORE);
+    for (size_t i = 0; i < l.more_count; i++) {
+        l.more[i] = fcntl(options->more_fds[i], F_DUPFD_CLOEXEC, ASIDE);
+        assert_true(l.more[i] >= 0);
+    }
     for (int i = 0; i < 3; i++) {
         assert_true(l.fds[i] >= 0);
     }
@@ -199,8 +217,12 @@ program *program_start_argv(const program_options *options, const char *const ar
     p->pidfd = pidfd_open(p->pid, 0); /* CLOEXEC by itself */
     assert_true(p->pidfd >= 0);
     close(errors[1]);
+    close(l.error_fd);
     for (int i = 0; i < 3; i++) {
         close(l.fds[i]);
+    }
+    for (size_t i = 0; i < l.more_count; i++) {
+        close(l.more[i]);
     }
     int error = 0;
     ssize_t n = read(errors[0], &error, sizeof error);

@@ -48,7 +48,7 @@ int main(int argc, char *argv[])
     size_t count;
     printf("%u\n", yodel_address_port(yodel_server_addresses(server, &count)));
     (void)fflush(stdout);
-    int code = yodel_server_run(server, 0.1);
+    int code = yodel_server_run(server, &(yodel_run_config){.grace = 0.1});
     if (code < 0) {
         _exit(1);
     }
