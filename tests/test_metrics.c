@@ -48,8 +48,8 @@ static void test_names(void **state)
         {"yodel_connections_paused", "gauge"},
         {"yodel_connections_closed_total", "counter"},
         {"yodel_connections_rejected_total", "counter"},
-        {"yodel_connections_opened_total", "counter"},
         {"yodel_clients_forgotten_total", "counter"},
+        {"yodel_connections_opened_total", "counter"},
         {"yodel_accept_errors_total", "counter"},
         {"yodel_received_bytes_total", "counter"},
         {"yodel_sent_bytes_total", "counter"},
@@ -88,20 +88,44 @@ static void test_names(void **state)
 }
 
 /* No counter is forgotten, also one that comes later: whatever has no name of its own is there by
- * the one that counters.h gives it. So there are as many metrics as it takes. */
+ * the one that counters.h gives it. */
 static void test_every_counter(void **state)
 {
     (void)state;
+    static const char *const own[YODEL_COUNTER_COUNT] = {
+        [YODEL_COUNT_ACCEPTED] = "yodel_connections_accepted_total{worker=\"0\"}",
+        [YODEL_COUNT_ACTIVE] = "yodel_connections_active{worker=\"0\"}",
+        [YODEL_COUNT_REJECTED] = "yodel_connections_rejected_total{reason=\"full\"}",
+        [YODEL_COUNT_REJECTED_PER_IP] = "yodel_connections_rejected_total{reason=\"per_ip\"}",
+        [YODEL_COUNT_REJECTED_RATE] = "yodel_connections_rejected_total{reason=\"rate\"}",
+        [YODEL_COUNT_REJECTED_UNTRUSTED] = "yodel_connections_rejected_total{reason=\"untrusted\"}",
+        [YODEL_COUNT_FORGOTTEN] = "yodel_clients_forgotten_total",
+        [YODEL_COUNT_OPENED] = "yodel_connections_opened_total",
+        [YODEL_COUNT_ACCEPT_ERRORS] = "yodel_accept_errors_total{errno=\"EMFILE\"}",
+        [YODEL_COUNT_BYTES_IN] = "yodel_received_bytes_total{worker=\"0\"}",
+        [YODEL_COUNT_BYTES_OUT] = "yodel_sent_bytes_total{worker=\"0\"}",
+        [YODEL_COUNT_LINES_IN] = "yodel_lines_received_total{worker=\"0\"}",
+        [YODEL_COUNT_LINES_OUT] = "yodel_lines_sent_total{worker=\"0\"}",
+        [YODEL_COUNT_PARTIAL] = "yodel_lines_partial_total",
+        [YODEL_COUNT_PAUSED] = "yodel_pauses_total",
+        [YODEL_COUNT_PAUSED_NOW] = "yodel_connections_paused{worker=\"0\"}",
+        [YODEL_COUNT_BUFFERED] = "yodel_buffered_bytes{worker=\"0\"}",
+        [YODEL_COUNT_STUCK] = "yodel_worker_hangs_total",
+    };
     yodel_server *server = chat_server_new(1);
     exposition *e = metrics_of(server, YODEL_SERVER_MADE);
     for (int i = 0; i < YODEL_COUNTER_COUNT; i++) {
         const char *name = yodel_counter_name((yodel_counter)i);
         char sample[128];
-        if (strncmp(name, "closed_", 7) == 0) {
+        if (own[i] != NULL) {
+            (void)snprintf(sample, sizeof sample, "%s", own[i]);
+        } else if (strncmp(name, "closed_", 7) == 0) {
             (void)snprintf(sample, sizeof sample, "yodel_connections_closed_total{reason=\"%s\"}",
                            name + 7);
-            assert_true(exposition_has(e, sample));
+        } else {
+            (void)snprintf(sample, sizeof sample, "yodel_%s_total", name);
         }
+        (void)exposition_value(e, sample);
     }
     exposition_free(e);
     yodel_server_free(server);

@@ -106,6 +106,13 @@ static double sum_at(json_t *root, const char *path)
     return sum;
 }
 
+static bool all_was_sent(void *server)
+{
+    yodel_counters sum;
+    yodel_server_totals(server, &sum);
+    return yodel_counters_get(&sum, YODEL_COUNT_BYTES_OUT) == (uint64_t)15 * 17;
+}
+
 /* Each sample holds what happened since the one before, a second of it. */
 static void test_samples(void **state)
 {
@@ -113,6 +120,7 @@ static void test_samples(void **state)
     sample(s, 1);
     int first = chat_server_talk(s->server, 10);
     int second = chat_server_talk(s->server, 5);
+    wait_until(all_was_sent, s->server, "the last answer is counted"); /* after it was sent */
     sample(s, 1);
     close(first);
     close(second);
