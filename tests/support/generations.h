@@ -20,7 +20,7 @@ enum { GENERATIONS_MOST = 32 };
 typedef struct generations {
     program *first;
     uint16_t port;
-    pid_t pid[GENERATIONS_MOST]; /* in their order */
+    pid_t pid[GENERATIONS_MOST];   /* in their order */
     bool exited[GENERATIONS_MOST]; /* as was expected */
     size_t count;
 } generations;

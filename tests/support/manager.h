@@ -13,7 +13,7 @@
 #include "program.h"
 
 typedef struct manager {
-    int socket; /* of the messages */
+    int socket;         /* of the messages */
     char variable[300]; /* NOTIFY_SOCKET=PATH */
 } manager;
 
