@@ -1,18 +1,11 @@
-#include "core/server.h"
+#include "core/server_internal.h"
 
-#include "core/acceptor.h"
-#include "core/client_limit.h"
-#include "core/completion.h"
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/fd_limit.h"
-#include "core/listening.h"
 #include "core/memory.h"
-#include "core/transport_group.h"
-#include "core/worker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,31 +19,6 @@
 #define USER_TIMEOUT_MARGIN 5.0
 
 static const char *const default_hosts[] = {"localhost"};
-
-struct yodel_server {
-    yodel_acceptor acceptor;
-    yodel_worker *workers;
-    unsigned worker_count;
-    unsigned workers_made;
-    yodel_server_config config;
-    yodel_transport_settings settings;
-    yodel_connection_limit limit;
-    yodel_client_limit *clients; /* NULL: none asked for */
-    yodel_memory_budget memory;
-    yodel_accept_trouble trouble;
-    yodel_transport_warnings warnings;
-    yodel_completion stopped;
-    yodel_listening listening;
-    /* A drain may be asked for at any time, by any thread; it begins once, and not before the
-     * threads run. */
-    pthread_mutex_t drain_lock;
-    bool drain_asked;
-    bool drain_begun;
-    bool left;
-    bool running;
-    _Atomic yodel_server_state state; /* written with the lock held */
-    double grace;
-};
 
 void yodel_server_config_init(yodel_server_config *config)
 {
@@ -326,11 +294,6 @@ void yodel_server_drain(yodel_server *server, double grace)
     pthread_mutex_unlock(&server->drain_lock);
 }
 
-yodel_server_state yodel_server_state_of(const yodel_server *server)
-{
-    return server->state;
-}
-
 void yodel_server_leave(yodel_server *server)
 {
     pthread_mutex_lock(&server->drain_lock);
@@ -352,87 +315,5 @@ void yodel_server_wait(yodel_server *server)
     yodel_acceptor_join(&server->acceptor);
     for (unsigned i = 0; i < server->worker_count; i++) {
         yodel_worker_join(&server->workers[i]);
-    }
-}
-
-yodel_loop *yodel_server_loop(yodel_server *server)
-{
-    return server->acceptor.loop;
-}
-
-yodel_log *yodel_server_log(const yodel_server *server)
-{
-    return server->config.log;
-}
-
-const yodel_address *yodel_server_addresses(const yodel_server *server, size_t *count)
-{
-    *count = server->listening.address_count;
-    return server->listening.addresses;
-}
-
-const yodel_listener *yodel_server_listeners(const yodel_server *server, size_t *count)
-{
-    *count = server->listening.set.count;
-    return server->listening.set.listeners;
-}
-
-unsigned yodel_server_workers(const yodel_server *server)
-{
-    return server->worker_count;
-}
-
-const yodel_counters *yodel_server_counters(const yodel_server *server, unsigned index)
-{
-    return &server->workers[index].counters;
-}
-
-const yodel_counters *yodel_server_acceptor_counters(const yodel_server *server)
-{
-    return &server->acceptor.counters;
-}
-
-const yodel_durations *yodel_server_turns(const yodel_server *server, unsigned index)
-{
-    return &server->workers[index].turns;
-}
-
-const yodel_durations *yodel_server_lag(const yodel_server *server, unsigned index)
-{
-    return &server->workers[index].lag;
-}
-
-uint64_t yodel_server_lag_waits(const yodel_server *server, unsigned index)
-{
-    return yodel_worker_probe_waits(&server->workers[index]);
-}
-
-bool yodel_server_stuck(const yodel_server *server, unsigned index)
-{
-    return yodel_monitor_stuck(&server->acceptor.monitor, index);
-}
-
-uint64_t yodel_server_busy_since(const yodel_server *server, unsigned index)
-{
-    bool acceptor = index == server->worker_count;
-    return yodel_loop_busy_since(acceptor ? server->acceptor.loop : server->workers[index].loop);
-}
-
-size_t yodel_server_max_connections(const yodel_server *server)
-{
-    return server->limit.max;
-}
-
-uint64_t yodel_server_max_memory(const yodel_server *server)
-{
-    return server->config.max_memory;
-}
-
-void yodel_server_totals(const yodel_server *server, yodel_counters *sum)
-{
-    memset(sum, 0, sizeof(*sum));
-    yodel_counters_add(sum, &server->acceptor.counters);
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        yodel_counters_add(sum, &server->workers[i].counters);
     }
 }
