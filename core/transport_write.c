@@ -238,30 +238,32 @@ static bool take_cork(yodel_transport *t)
     return true;
 }
 
-/* The short way: room in a cork that is t's already, and nothing else to do. NULL, with nothing done:
+/* The short way: room in a cork that is t's already, and nothing else to do. False, with nothing done:
  * another way. */
-static inline uint8_t *compose_more(yodel_transport *t, size_t len)
+static inline bool compose_more(yodel_transport *t, size_t len, uint8_t **space)
 {
     yodel_transport_group *group = t->group;
     if (group->corked != t || len >= group->room || len >= YODEL_GATHER_MIN) {
-        return NULL;
+        return false;
     }
-    uint8_t *space = group->cork_next;
+    *space = group->cork_next;
     group->cork_next += len;
     group->room -= len;
-    return space;
+    return true;
 }
 
 /* Likewise for a turn's first. Not inlined: the short way must not pay for it. */
-static __attribute__((noinline)) uint8_t *compose_first(yodel_transport *t, size_t len)
+static __attribute__((noinline)) void *compose_first(yodel_transport *t, size_t len)
 {
-    return t->group->corked != t && take_cork(t) ? compose_more(t, len) : NULL;
+    uint8_t *space;
+    bool room = t->group->corked != t && take_cork(t) && compose_more(t, len, &space);
+    return room ? space : NULL;
 }
 
 void *yodel_transport_compose(yodel_transport *t, size_t len)
 {
-    uint8_t *space = compose_more(t, len);
-    return space != NULL ? space : compose_first(t, len);
+    uint8_t *space;
+    return compose_more(t, len, &space) ? space : compose_first(t, len);
 }
 
 /* Bytes that data_received is looking at stay where they are until the turn's end. */
@@ -342,8 +344,8 @@ static __attribute__((noinline)) int write_somehow(yodel_transport *t, const uin
 
 int yodel_transport_write(yodel_transport *t, const void *data, size_t len)
 {
-    uint8_t *space = compose_more(t, len);
-    if (space == NULL) {
+    uint8_t *space;
+    if (!compose_more(t, len, &space)) {
         return write_somehow(t, data, len);
     }
     memcpy(space, data, len);
