@@ -115,16 +115,17 @@ static size_t less(size_t bytes, size_t most)
 }
 
 /*
- * How much more may be copied into the cork before it is sent, as it is at the turn's end anyway. At the
+ * How much more may be copied into the cork, which is t's, before it is sent, as it is at the turn's end anyway. At the
  * high water mark: a writer that the peer cannot follow has to notice there, not a cork later. What is
  * gathered does not count for that, it takes no memory; but should the kernel refuse everything, there must
  * be room for it below the hard cap, and for as much again, since the writer notices only then.
  */
-static size_t room_left(const yodel_transport_group *group)
+static size_t room_left(const yodel_transport *t)
 {
+    const yodel_transport_group *group = t->group;
     size_t room = less(copied_bytes(group), YODEL_CORK_SIZE);
-    size_t high = less(copied_bytes(group), group->corked->high);
-    size_t hard = less(corked_bytes(group), group->corked->out.limit / 2);
+    size_t high = less(copied_bytes(group), t->high);
+    size_t hard = less(corked_bytes(group), t->out.limit / 2);
     high = high < hard ? high : hard;
     return room < high ? room : high;
 }
@@ -134,7 +135,7 @@ void yodel_transport_measure_room(yodel_transport *t)
     if (t->group->corked != t) {
         return;
     }
-    t->group->room = t->state == YODEL_TRANSPORT_OPEN ? room_left(t->group) : 0;
+    t->group->room = t->state == YODEL_TRANSPORT_OPEN ? room_left(t) : 0;
 }
 
 void yodel_transport_drop_cork(yodel_transport_group *group)
@@ -231,7 +232,7 @@ static bool take_cork(yodel_transport *t)
         (void)uncork(group);
     }
     group->corked = t;
-    group->room = room_left(group);
+    group->room = room_left(t);
     if (group->window == NULL) {
         yodel_loop_defer(group->loop, &group->flush);
     }
@@ -325,7 +326,7 @@ static __attribute__((noinline)) int write_somehow(yodel_transport *t, const uin
         size_t n = len;
         if (group->corked == t || take_cork(t)) {
             n = cork_some(group, next, len);
-            group->room = room_left(group);
+            group->room = room_left(t);
             if (group->room == 0 || group->pieces > YODEL_CORK_PIECES - 3) { /* a run, one, a run */
                 code = uncork(group);
             }
