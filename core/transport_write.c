@@ -115,10 +115,11 @@ static size_t less(size_t bytes, size_t most)
 }
 
 /*
- * How much more may be copied into the cork, which is t's, before it is sent, as it is at the turn's end anyway. At the
- * high water mark: a writer that the peer cannot follow has to notice there, not a cork later. What is
- * gathered does not count for that, it takes no memory; but should the kernel refuse everything, there must
- * be room for it below the hard cap, and for as much again, since the writer notices only then.
+ * How much more may be copied into the cork, which is t's, before it is sent, as it is at the turn's
+ * end anyway. At the high water mark: a writer that the peer cannot follow has to notice there, not a
+ * cork later. What is gathered does not count for that, it takes no memory; but should the kernel
+ * refuse everything, there must be room for it below the hard cap, and for as much again, since the
+ * writer notices only then.
  */
 static size_t room_left(const yodel_transport *t)
 {
@@ -162,10 +163,10 @@ static void close_run(yodel_transport_group *group)
     }
 }
 
-/* Sends what the cork holds. Calls nobody back. 0, or the code that its transport ended with. */
-static int uncork(yodel_transport_group *group)
+/* Sends what the cork, which is t's, holds. Calls nobody back. 0, or the code that t ended with. */
+static int uncork(yodel_transport *t)
 {
-    yodel_transport *t = group->corked;
+    yodel_transport_group *group = t->group;
     close_run(group);
     int pieces = group->pieces;
     size_t total = group->closed_bytes;
@@ -189,7 +190,7 @@ void yodel_transport_flush(yodel_transport_group *group)
 {
     while (group->corked != NULL) {
         yodel_transport *t = group->corked;
-        (void)uncork(group);
+        (void)uncork(t);
         pause_if_high(t); /* may write */
     }
 }
@@ -229,7 +230,7 @@ static bool take_cork(yodel_transport *t)
         return false;
     }
     if (group->corked != NULL) {
-        (void)uncork(group);
+        (void)uncork(group->corked);
     }
     group->corked = t;
     group->room = room_left(t);
@@ -328,7 +329,7 @@ static __attribute__((noinline)) int write_somehow(yodel_transport *t, const uin
             n = cork_some(group, next, len);
             group->room = room_left(t);
             if (group->room == 0 || group->pieces > YODEL_CORK_PIECES - 3) { /* a run, one, a run */
-                code = uncork(group);
+                code = uncork(t);
             }
         } else {
             code = yodel_transport_append(t, &t->out, next, len);
