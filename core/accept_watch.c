@@ -136,8 +136,15 @@ static void stop(yodel_accept_watch *watch)
 
 void yodel_accept_watch_leave(yodel_accept_watch *watch)
 {
+    struct ev_loop *ev = watch->loop != NULL ? yodel_loop_ev(watch->loop) : NULL;
+    if (ev == NULL) {
+        return;
+    }
     stop(watch);
     watch->listener.file = (yodel_socket_file){0}; /* the other one's now: it stays */
+    yodel_listener_close(&watch->listener);
+    /* The old epoll set would go on telling of the socket, which lives in the other process. */
+    ev_loop_fork(ev);
 }
 
 void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max)

@@ -57,8 +57,9 @@ void yodel_accept_watch_start(yodel_accept_watch *watch, yodel_loop *loop,
 void yodel_accept_watch_finish(yodel_accept_watch *watch, unsigned max);
 
 /* Stops accepting and leaves the listener, with what has queued on it, to another process that has
- * the same one. It stays open here: epoll would go on telling of a socket that is closed in this
- * process but not in the other. No effect as above. On the loop's thread. */
+ * the same one. It is closed here: should the other one end before this process does, the address is
+ * free, and nobody's connection waits for somebody who does not accept any more. The loop gets a new
+ * epoll set, once for each turn with such an end. No effect as above. On the loop's thread. */
 void yodel_accept_watch_leave(yodel_accept_watch *watch);
 
 /* Closes the listener if it is still open. No effect when it was never started (all zero). When the loop no

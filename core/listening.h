@@ -29,7 +29,8 @@ typedef struct yodel_listening_config {
 } yodel_listening_config;
 
 typedef struct yodel_listening {
-    /* Copies: the listeners themselves belong to who accepts on them, and are open until he has ended. */
+    /* Copies: the listeners themselves belong to who accepts on them, and are open until he has ended
+     * or left (accept_watch.h). */
     yodel_listener_set set;
     yodel_address *addresses; /* each once */
     size_t address_count;

@@ -50,10 +50,12 @@ static int remove_stale(const yodel_address *address)
     if (!S_ISSOCK(status.st_mode)) {
         return -EEXIST;
     }
+    const yodel_socket_file stale = {true, status.st_dev, status.st_ino};
     int code = ask(address);
-    if (code == 0) {
-        yodel_socket_file stale = {true, status.st_dev, status.st_ino};
-        yodel_socket_file_remove(&stale, address);
+    /* Where it may not be removed bind(2) would say that the address is in use. */
+    if (code == 0 && lstat(path, &status) == 0 && is(&stale, &status) && unlink(path) != 0 &&
+        errno != ENOENT) {
+        code = -errno;
     }
     return code;
 }

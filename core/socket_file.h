@@ -34,7 +34,8 @@ typedef struct yodel_socket_file {
  * and whoever runs this) where it has one. *file becomes the file.
  *
  * 0; -EADDRINUSE: somebody listens there; -EEXIST: something is there that is no socket; -EACCES,
- * -ENOENT, -EROFS and the others of bind(2); -EPERM: this owner is not for us to give (chown(2)). On
+ * -ENOENT, -EROFS and the others of bind(2), or of unlink(2) for an old socket's file; -EPERM: this owner
+ * is not for us to give (chown(2)), or that file is another's in a directory like /tmp. On
  * failure nothing new is left, but an old socket's file may be gone. Any thread; between two that bind
  * the same path at the same moment one may win unnoticed by the other.
  */

@@ -82,7 +82,10 @@ static void on_sockets(yodel_mail *mail, void *owner)
 
 static void on_accepted(yodel_accept_watch *watch, int fd)
 {
-    yodel_transport_group_adopt(((yodel_worker *)watch->owner)->group, fd);
+    yodel_worker *worker = watch->owner;
+    uint64_t accepted = atomic_load_explicit(&worker->accepted, memory_order_relaxed);
+    atomic_store_explicit(&worker->accepted, accepted + 1, memory_order_relaxed);
+    yodel_transport_group_adopt(worker->group, fd);
 }
 
 int yodel_worker_init(yodel_worker *worker, unsigned index, int cpu,

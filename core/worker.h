@@ -38,6 +38,7 @@ struct yodel_worker {
     yodel_transport_group *group;
     yodel_accept_watch *watches;
     size_t watch_count;
+    _Atomic uint64_t accepted; /* by itself, on those; only its thread writes */
     yodel_mail drain;
     yodel_mail leave;
     double grace;

@@ -54,7 +54,10 @@ static void give_up(waiting *w, const char *why, const uint8_t *data, size_t len
 
 static void on_timeout(yodel_timer *timer)
 {
-    give_up(yodel_container_of(timer, waiting, timer), "no PROXY header in time", NULL, 0);
+    waiting *w = yodel_container_of(timer, waiting, timer);
+    if (!yodel_transport_is_closing(w->transport)) { /* it had one, but was refused, or it drains */
+        give_up(w, "no PROXY header in time", NULL, 0);
+    }
 }
 
 /* --- the header --- */

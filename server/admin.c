@@ -53,6 +53,9 @@ static void *run(void *arg)
         wait_for_something(admin, next_sample);
         if (admin->quiesce && !quiesced) {
             (void)MHD_quiesce_daemon(admin->http);
+            /* The other one's alone: when that ends, whoever comes next can listen there. */
+            close(admin->fd);
+            admin->fd = -1;
             quiesced = true;
         }
         uint64_t now = yodel_clock_now();
@@ -91,7 +94,9 @@ static void tell(const yodel_admin *admin)
 static void destroy(yodel_admin *admin)
 {
     if (admin->http != NULL) {
-        (void)MHD_quiesce_daemon(admin->http); /* or it would close the socket, which is ours */
+        if (admin->fd >= 0) {                      /* else it was told already */
+            (void)MHD_quiesce_daemon(admin->http); /* or it would close the socket, which is ours */
+        }
         MHD_stop_daemon(admin->http);
     }
     if (admin->fd >= 0 && admin->fd != admin->config.fd) {

@@ -133,7 +133,9 @@ void yodel_upgrade_init(yodel_upgrade *upgrade, yodel_loop *loop,
 static int begin(yodel_upgrade *upgrade, const yodel_passed_fd *fds, size_t count)
 {
     const yodel_upgrade_config *config = upgrade->config;
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
     char path[PATH_MAX];
+    (void)sigaction(SIGCHLD, &usual, NULL);
     int code = yodel_program_path_find(config->program, path);
     return code < 0 ? code
                     : yodel_successor_start(path, config->argv, fds, count, &upgrade->successor);

@@ -4,7 +4,8 @@
  * The program is started again as this process was (program_path.h) with the same arguments and the same
  * listening sockets (successor.h). As soon as it says that it serves, done is called. Until then
  * this process does what it always does; and it goes on if nothing comes of it: the new one cannot be run, exits,
- * is not ready in time (then it is killed). The log has one error line that says why.
+ * is not ready in time (then it is killed). The log has one error line that says why. SIGCHLD gets its
+ * default: where whoever started this process ignores it, nobody could tell how a child has ended.
  *
  * All functions are for the thread of the loop.
  */

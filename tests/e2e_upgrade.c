@@ -331,6 +331,71 @@ static void test_the_admin_endpoint(void **state)
     generations_stop(&g);
 }
 
+/* The thread that closes it may take a moment. */
+static void wait_refused(uint16_t port)
+{
+    int fd = net_try_connect("127.0.0.1", port);
+    for (double end = program_now() + PROGRAM_TIMEOUT; fd >= 0;) {
+        close(fd);
+        assert_true(program_now() < end);
+        program_pause_ms(2);
+        fd = net_try_connect("127.0.0.1", port);
+    }
+}
+
+/* When the new one ends while the old one still has connections, nobody listens any more: who connects is
+ * told at once, and a server that is started then gets every address and every connection. */
+static void test_the_new_one_ends_first(void **state)
+{
+    (void)state;
+    char path[FILES_PATH], host[FILES_PATH + 8], socket_path[FILES_PATH];
+    put_server_script("server");
+    files_put("threads", "2");
+    (void)snprintf(host, sizeof host, "unix:%s", files_path("socket", socket_path));
+    const char *argv[] = {files_path("server", path),
+                          "-H",
+                          "127.0.0.1",
+                          "-H",
+                          host,
+                          "-p",
+                          "0",
+                          "--admin",
+                          "127.0.0.1:0",
+                          "--accept",
+                          "reuseport",
+                          "--grace",
+                          "300",
+                          "--idle-timeout",
+                          "0",
+                          NULL};
+    generations g = generations_start(NULL, argv);
+    server first = {.program = g.first};
+    uint16_t admin = admin_port(&first);
+    int client = net_connect(g.port);
+    net_send_text(client, "hello\r\n");
+    net_expect_text(client, "You sent: hello\r\n");
+    generations_upgrade(&g);
+    generations_signal(&g, SIGTERM);
+    generations_wait_lines(&g, "stats accepted=", 1); /* its last word */
+    wait_refused(admin);
+    wait_refused(g.port);
+    char port_text[8], admin_text[32];
+    (void)snprintf(port_text, sizeof port_text, "%u", g.port);
+    (void)snprintf(admin_text, sizeof admin_text, "127.0.0.1:%u", admin);
+    argv[6] = port_text;
+    argv[8] = admin_text;
+    generations next = generations_start(NULL, argv);
+    for (size_t i = 0; i < 20; i++) {
+        expect_served(&next);
+    }
+    expect_served_at(socket_path);
+    generations_stop(&next);
+    net_send_text(client, "still there\r\n");
+    net_expect_text(client, "You sent: still there\r\n");
+    close(client);
+    generations_stop(&g);
+}
+
 /* Load balancers hear of the end while clients are still accepted. */
 static void test_the_drain_delay(void **state)
 {
@@ -478,6 +543,7 @@ int main(void)
         generations_test(test_a_link_to_another_version),
         generations_test(test_a_unix_socket),
         generations_test(test_the_admin_endpoint),
+        generations_test(test_the_new_one_ends_first),
         generations_test(test_the_drain_delay),
         generations_test(test_exits),
         generations_test(test_is_killed),

@@ -314,6 +314,39 @@ static void test_the_less_loaded_one(void **state)
     end();
 }
 
+/* What a worker accepts itself counts with what it was given. */
+static void test_one_that_accepts_itself(void **state)
+{
+    (void)state;
+    init(2);
+    listen_with(4096);
+    yodel_listener own = listen_on_loopback(4096);
+    uint16_t own_port = yodel_address_port(&own.address);
+    assert_int_equal(yodel_worker_listen(&o->workers[0], &own, 1, 4096, NULL), 0);
+    start();
+    const yodel_counters *first = &o->workers[0].counters;
+    int its[10];
+    for (size_t i = 0; i < 10; i++) {
+        its[i] = net_connect(own_port);
+        expect_echo(its[i], "hello");
+    }
+    for (size_t i = 0; i < 10; i++) {
+        expect_echo(connect_one(), "hello");
+        assert_int_equal(yodel_counters_get(first, YODEL_COUNT_ACTIVE), 10);
+    }
+    assert_even();
+    for (size_t i = 0; i < 10; i++) {
+        close(its[i]);
+    }
+    wait_counter(first, YODEL_COUNT_CLOSED_EOF, 10);
+    for (size_t i = 0; i < 10; i++) {
+        expect_echo(connect_one(), "hello");
+        assert_int_equal(yodel_counters_get(first, YODEL_COUNT_ACTIVE), i + 1);
+    }
+    assert_even();
+    end();
+}
+
 /* --- no memory for a batch ---------------------------------------------------------------------*/
 
 static void test_no_memory_for_a_batch(void **state)
@@ -416,6 +449,7 @@ int main(void)
         acceptor_test(test_two_workers),
         acceptor_test(test_eight_workers),
         acceptor_test(test_the_less_loaded_one),
+        acceptor_test(test_one_that_accepts_itself),
         acceptor_test(test_no_memory_for_a_batch),
         acceptor_test(test_drain_of_what_has_queued),
         acceptor_test(test_drain_waits_for_all_workers),

@@ -335,22 +335,25 @@ static void test_quiesce(void **state)
     http_answer answer = http_get_on(before, "/healthz");
     assert_int_equal(answer.status, 200);
     http_free(&answer);
+    int socket = dup(yodel_admin_fd(s->admin)); /* it closes its own */
     yodel_admin_quiesce(s->admin);
     /* It may take those that come while it is being told. */
     int accepted = -1;
     for (int i = 0; accepted < 0; i++) {
         assert_true(i < 1000);
         int client = net_connect(s->port);
-        if (net_wait_readable(yodel_admin_fd(s->admin), 20)) {
-            accepted = net_accept(yodel_admin_fd(s->admin));
+        if (net_wait_readable(socket, 20)) {
+            accepted = net_accept(socket);
         }
         close(client);
     }
     close(accepted);
+    close(socket);
     answer = http_get_on(before, "/healthz"); /* those who were there are served */
     assert_int_equal(answer.status, 200);
     http_free(&answer);
     close(before);
+    assert_true(net_try_connect("127.0.0.1", s->port) < 0); /* nobody has it open any more */
 }
 
 static void test_no_admin(void **state)

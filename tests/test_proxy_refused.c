@@ -242,6 +242,31 @@ static void test_limits_see_the_client(void **state)
     end_limited(f);
 }
 
+/* Who was refused has had a header, and the time that it gets to read why it was. */
+static void test_refused_at_the_last_moment(void **state)
+{
+    fixture *f = *state;
+    start_limited(f, 1, 0);
+    int first = visit(f, proxy_v1, "192.0.2.1", "You sent: x\r\n");
+    net_text t = {0};
+    int second = fixture_connect(f);
+    pass(f, 2.5);
+    proxy_v1(&t, "192.0.2.1", 1);
+    fixture_feed(f, second, t.data, t.len);
+    net_text_free(&t);
+    fixture_expect_text(f, second, TOO_MANY);
+    fixture_expect_eof(f, second);
+    pass(f, 1);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_ACTIVE), 2); /* it lingers */
+    pass(f, 2);
+    fixture_wait_active(f, 1);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_REFUSED), 1);
+    assert_false(fixture_logged(f, "no PROXY header in time"));
+    close(second);
+    fixture_disconnect(f, first, false);
+    end_limited(f);
+}
+
 /* The header names nobody, or the connection's own end: the proxy's own connections, and those of
  * which it does not know whose they are, are as many as it likes. */
 static void test_limits_and_the_proxy_itself(void **state)
@@ -311,6 +336,7 @@ int main(void)
         proxy_test(test_unix_peers_are_trusted),
         proxy_test(test_logged_once_a_second),
         proxy_test(test_limits_see_the_client),
+        proxy_test(test_refused_at_the_last_moment),
         proxy_test(test_limits_and_the_proxy_itself),
         proxy_test(test_rate_of_the_client),
     };

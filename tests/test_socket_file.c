@@ -151,6 +151,22 @@ static void test_a_dead_servers_file_is_replaced(void **state)
     close(fd);
 }
 
+/* Nobody listens there: it must not be said that somebody did. */
+static void test_a_dead_servers_file_that_stays(void **state)
+{
+    (void)state;
+    char dir[FILES_PATH];
+    yodel_socket_file dead;
+    bool root = geteuid() == 0;
+    close(serve(&(yodel_socket_access){0666, (uid_t)-1, (gid_t)-1}, &dead, true));
+    assert_int_equal(chmod(files_path(".", dir), 0555), 0);
+    assert_true(!root || seteuid(65534) == 0);
+    expect_not_bound(-EACCES);
+    assert_true(!root || seteuid(0) == 0);
+    assert_int_equal(chmod(dir, 0700), 0);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
 static void test_a_living_servers_file_is_not(void **state)
 {
     (void)state;
@@ -248,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_owner_is_who_is_asked_for, setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_a_dead_servers_file_is_replaced, setup,
                                         files_teardown),
+        cmocka_unit_test_setup_teardown(test_a_dead_servers_file_that_stays, setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_a_living_servers_file_is_not, setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_a_socket_of_another_kind_is_not, setup,
                                         files_teardown),

@@ -116,6 +116,15 @@ static void test_exits(void **state)
     expect_failure("exited with status 3 before it was ready");
 }
 
+/* As whoever started this process may have left it. */
+static void test_exits_where_children_are_ignored(void **state)
+{
+    (void)state;
+    assert_ptr_not_equal(signal(SIGCHLD, SIG_IGN), SIG_ERR);
+    begin("exit 3");
+    expect_failure("exited with status 3 before it was ready");
+}
+
 static void test_exits_while_another_has_the_pipe(void **state)
 {
     (void)state;
@@ -206,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         upgrade_test(test_ready),
         upgrade_test(test_exits),
+        upgrade_test(test_exits_where_children_are_ignored),
         upgrade_test(test_exits_while_another_has_the_pipe),
         upgrade_test(test_ended_by_a_signal),
         upgrade_test(test_not_in_time),
