@@ -8,13 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Connections that a worker has, or has on their way to it; those, too, that it accepted itself. What has
- * ended is read first: it began before, so there are never more of them. */
+/* Connections that a worker has, or has on their way to it; those, too, that it accepted itself. It may
+ * count on between our two looks, so that more seem to have ended than begun. */
 static uint64_t load(const yodel_acceptor *acceptor, unsigned worker)
 {
     const yodel_worker *w = &acceptor->workers[worker];
     uint64_t closed = yodel_counters_closed(&w->counters);
-    atomic_thread_fence(memory_order_acquire);
     uint64_t begun =
         acceptor->handed_over[worker] + atomic_load_explicit(&w->accepted, memory_order_relaxed);
     return begun > closed ? begun - closed : 0;

@@ -221,7 +221,7 @@ static ssize_t reply_at_length(probe *p, const uint8_t *data, size_t len)
     if (len <= 30000) {
         return 0;
     }
-    if (write_and_note(p, pattern, 4000) < 0 || write_and_note(p, pattern, 4000) < 0 ||
+    if (write_and_note(p, pattern, 4000) < 0 || write_and_note(p, pattern + 4000, 4000) < 0 ||
         write_and_note(p, data, len) < 0) {
         return -EIO;
     }
