@@ -289,6 +289,29 @@ class Test(unittest.TestCase):
         self.assertEqual(fleet.cut_off(), {**cut_off, "two": killed})
 
 
+class Mistakes(unittest.TestCase):
+    """What is wrong is said at once, and nothing is started."""
+
+    def wrong(self, *options):
+        done = subprocess.run(
+            [f"{SOURCE}/tools/fleet/run", "--bin", BIN, *options],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        return done.stderr
+
+    def test_no_value(self):
+        for option in ("--name", "--net", "--bin"):
+            self.assertIn(f"{option} needs a value", self.wrong(option))
+
+    def test_options_of_the_servers(self):
+        self.assertIn("unknown option '--bogus'", self.wrong("--bogus"))
+        self.assertIn("--grace 'x' is not a duration", self.wrong("--grace", "x"))
+
+
 if __name__ == "__main__":
     check_machine()
     unittest.main(argv=sys.argv[:1], verbosity=2)
