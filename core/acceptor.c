@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Connections that a worker has, or has on their way to it; those, too, that it accepted itself. It may
- * count on between our two looks, so that more seem to have ended than begun. */
+/* Connections that a worker has, or has on their way to it; those, too, that it accepted itself. It
+ * may count on between our two looks, so that more seem to have ended than begun. */
 static uint64_t load(const yodel_acceptor *acceptor, unsigned worker)
 {
     const yodel_worker *w = &acceptor->workers[worker];

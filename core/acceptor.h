@@ -55,8 +55,9 @@ int yodel_acceptor_listen(yodel_acceptor *acceptor, const yodel_listener *listen
 /* Starts the thread; the workers run already. 0, or a negative errno. Main thread. */
 int yodel_acceptor_start(yodel_acceptor *acceptor);
 
-/* Accepts no more and leaves the listeners to another process (accept_watch.h), has every worker do the same, and
- * once their connections have ended by themselves ends as after a drain. Any thread, once. */
+/* Accepts no more and leaves the listeners to another process (accept_watch.h), has every worker do
+ * the same, and once their connections have ended by themselves ends as after a drain. Any thread,
+ * once. */
 void yodel_acceptor_leave(yodel_acceptor *acceptor);
 
 /* The whole drain: accepts what has queued, stops listening, drains every worker, completes

@@ -319,7 +319,8 @@ static int make_blocking(int fd)
     return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0 ? -errno : 0;
 }
 
-/* The queue of a unix-domain server is full, and nothing tells of room in it (connect(2), EAGAIN). */
+/* The queue of a unix-domain server is full, and nothing tells of room in it (connect(2), EAGAIN).
+ */
 static int wait_for_room(uint64_t deadline_ns, int cancel_fd)
 {
     struct pollfd cancelled = {.fd = cancel_fd, .events = POLLIN};

@@ -2,8 +2,8 @@
  * cgroup: the limits that this process's control groups set.
  *
  * A limit of a cgroup also binds all those below it, so what counts is the least one on the way up
- * to the root. Understands cgroup v2, v1 and both at once (systemd's hybrid layout); see cgroups(7).
- * Linux only; any thread.
+ * to the root. Understands cgroup v2, v1 and both at once (systemd's hybrid layout); see
+ * cgroups(7). Linux only; any thread.
  */
 #ifndef YODEL_CORE_CGROUP_H
 #define YODEL_CORE_CGROUP_H
@@ -20,8 +20,8 @@ typedef double yodel_cgroup_own_fn(const char *directory, bool v2);
 
 /*
  * The least limit of a controller ("cpu", "memory") on the cgroups that a process is in and all
- * those above them; 0 when there is none. `membership` is a file like /proc/self/cgroup, `mount` the
- * directory with the cgroup file systems: those of the system, or a test's own.
+ * those above them; 0 when there is none. `membership` is a file like /proc/self/cgroup, `mount`
+ * the directory with the cgroup file systems: those of the system, or a test's own.
  */
 double yodel_cgroup_least(const char *membership, const char *mount, const char *controller,
                           yodel_cgroup_own_fn *own);

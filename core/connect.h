@@ -28,7 +28,8 @@ int yodel_connect(yodel_transport_group *group, const char *host, const char *po
                   const yodel_protocol_factory *factory, yodel_connected_fn *done, void *arg,
                   yodel_connecting **out);
 
-/* Gives up: done will not be called. What has not ended has to be cancelled before the group is freed. */
+/* Gives up: done will not be called. What has not ended has to be cancelled before the group is
+ * freed. */
 void yodel_connecting_cancel(yodel_connecting *connecting);
 
 #endif

@@ -104,7 +104,8 @@ void yodel_counters_add(yodel_counters *into, const yodel_counters *from);
 uint64_t yodel_counters_closed(const yodel_counters *counters);
 
 /* The counter for a closing reason as connection_lost gets it (protocol.h): 0 is a quit, YODEL_EOF
- * the client's end, any errno but -ENOMEM (which counts with YODEL_EMEMORY) as a reset. Any thread. */
+ * the client's end, any errno but -ENOMEM (which counts with YODEL_EMEMORY) as a reset. Any thread.
+ */
 yodel_counter yodel_counter_of_reason(int reason);
 
 /* A counter's word, "bytes_in", and its one-line explanation. Static storage, never NULL. */

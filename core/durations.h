@@ -1,9 +1,9 @@
 /*
  * durations: how often something took how long, for a server's metrics.
  *
- * Powers of two, from 1 us (and below) to 4 s (and above). Counting is a shift's worth of arithmetic
- * and two plain stores: one thread counts, any thread may look at any time. What it sees may be a
- * few events apart, but never less than what it saw before.
+ * Powers of two, from 1 us (and below) to 4 s (and above). Counting is a shift's worth of
+ * arithmetic and two plain stores: one thread counts, any thread may look at any time. What it sees
+ * may be a few events apart, but never less than what it saw before.
  */
 #ifndef YODEL_CORE_DURATIONS_H
 #define YODEL_CORE_DURATIONS_H
@@ -60,8 +60,8 @@ void yodel_durations_look(const yodel_durations *durations, yodel_durations_seen
 void yodel_durations_between(const yodel_durations_seen *earlier, const yodel_durations_seen *later,
                              yodel_durations_seen *between);
 
-/* The least bound, in ns, that the longest ones do not exceed (for those above all bounds, twice the
- * last one); 0 when there is none. */
+/* The least bound, in ns, that the longest ones do not exceed (for those above all bounds, twice
+ * the last one); 0 when there is none. */
 uint64_t yodel_durations_longest(const yodel_durations_seen *seen);
 
 #endif

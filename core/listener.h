@@ -14,8 +14,8 @@
  *     SO_REUSEPORT        several listeners, of several workers and processes, share the port
  *     IPV6_V6ONLY         [::]:8007 leaves 0.0.0.0:8007 alone, so both can be listened on
  *
- * Those of the unix domain (yodel_listener_open_unix) have and need none of these; an address has one
- * listener, which whoever accepts shares.
+ * Those of the unix domain (yodel_listener_open_unix) have and need none of these; an address has
+ * one listener, which whoever accepts shares.
  *
  * O_NONBLOCK and close-on-exec are set on the listener but are not inherited: accept4(2) sets them
  * with its flags.
@@ -49,8 +49,9 @@ typedef struct yodel_listener {
 int yodel_listener_open(const yodel_address *address, int backlog, double user_timeout,
                         yodel_listener *out);
 
-/* The same for an address of the unix domain, whose file gets this access (socket_file.h; NULL: mode
- * 0660) and is removed when the listener is closed. 0 or what yodel_socket_file_bind returns. */
+/* The same for an address of the unix domain, whose file gets this access (socket_file.h; NULL:
+ * mode 0660) and is removed when the listener is closed. 0 or what yodel_socket_file_bind returns.
+ */
 int yodel_listener_open_unix(const yodel_address *address, int backlog,
                              const yodel_socket_access *access, yodel_listener *out);
 
@@ -70,8 +71,8 @@ int yodel_listener_inherit(int fd, double user_timeout, yodel_listener *out);
  * accepted. So no client is turned away who has connected before it is closed. Any thread. */
 void yodel_listener_hide(yodel_listener *listener);
 
-/* Hides it, closes it and sets its fd to -1. NULL and a listener already closed are fine. Connections that it
- * had not accepted yet are reset by the kernel. */
+/* Hides it, closes it and sets its fd to -1. NULL and a listener already closed are fine.
+ * Connections that it had not accepted yet are reset by the kernel. */
 void yodel_listener_close(yodel_listener *listener);
 
 #endif

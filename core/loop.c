@@ -98,8 +98,8 @@ static void on_system_error(const char *what)
     (void)usleep(RETRY_US);
 }
 
-/* libev makes the eventfd that other threads wake it by when it is first needed, where failing means
- * to abort. So here, and tried before. */
+/* libev makes the eventfd that other threads wake it by when it is first needed, where failing
+ * means to abort. So here, and tried before. */
 static int make_wakeable(yodel_loop *loop)
 {
     int fd = eventfd(0, EFD_CLOEXEC);
@@ -280,8 +280,8 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int revents)
 void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *))
 {
     ev_init(&timer->watcher, on_timer);
-    /* Below I/O: when a loop is late (a slow callback, a suspended machine), input that came in time
-     * is seen before the timeout that waits for it. asyncio has the same order. */
+    /* Below I/O: when a loop is late (a slow callback, a suspended machine), input that came in
+     * time is seen before the timeout that waits for it. asyncio has the same order. */
     ev_set_priority(&timer->watcher, -1);
     timer->loop = loop;
     timer->fire = fire;

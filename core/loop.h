@@ -45,9 +45,9 @@ uint64_t yodel_loop_busy_since(const yodel_loop *loop);
 
 /* From now on the duration of each turn goes into turns (borrowed; the loop's thread is its only
  * writer): from the moment that the kernel tells what there is to do to the moment that it is asked
- * again, so callbacks, deferred work and changes of what is watched, but no waiting. Who asks for it
- * pays with a look at the clock per turn. An event that comes in a turn waits for the rest of it, so
- * long turns are what makes answers late. Before the loop runs. */
+ * again, so callbacks, deferred work and changes of what is watched, but no waiting. Who asks for
+ * it pays with a look at the clock per turn. An event that comes in a turn waits for the rest of
+ * it, so long turns are what makes answers late. Before the loop runs. */
 void yodel_loop_measure(yodel_loop *loop, yodel_durations *turns);
 
 /* The libev loop below, for rooms that start watchers of their own. */
@@ -69,8 +69,8 @@ void yodel_loop_defer(yodel_loop *loop, yodel_deferred *deferred);
 /* Takes it back; no effect when it is not scheduled. */
 void yodel_deferred_cancel(yodel_deferred *deferred);
 
-/* A timer that fires once, after the I/O of the turn in which it is due. The struct is the caller's and must live
- * while it is started. */
+/* A timer that fires once, after the I/O of the turn in which it is due. The struct is the caller's
+ * and must live while it is started. */
 typedef struct yodel_timer {
     ev_timer watcher;
     yodel_loop *loop;
@@ -81,8 +81,8 @@ typedef struct yodel_timer {
 
 void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *));
 
-/* Fires at an instant of CLOCK_MONOTONIC, give or take a microsecond, or after it (a past one: in the next turn). A timer that is
- * started already is moved. (asyncio: call_at) */
+/* Fires at an instant of CLOCK_MONOTONIC, give or take a microsecond, or after it (a past one: in
+ * the next turn). A timer that is started already is moved. (asyncio: call_at) */
 void yodel_timer_start_at(yodel_timer *timer, uint64_t at_ns);
 
 /* The same, seconds from now. (asyncio: call_later) */

@@ -3,9 +3,9 @@
  *
  * libev's arrays grow while it runs, also in places where no connection could be blamed. So it is
  * never told no: its memory comes from realloc as always, but when that fails from a reserve. The
- * reserve is address space that nobody has touched (it takes no memory until it is used), enough for
- * what all loops' arrays can grow to with as many file descriptors as it covers. What may fail is
- * covering a higher descriptor, and that is asked for where failing ends one connection: before
+ * reserve is address space that nobody has touched (it takes no memory until it is used), enough
+ * for what all loops' arrays can grow to with as many file descriptors as it covers. What may fail
+ * is covering a higher descriptor, and that is asked for where failing ends one connection: before
  * anything is watched on it. As long as there is memory it costs a comparison per connection.
  *
  * libev knows one allocator per process, set here when the first loop is made: a program that uses

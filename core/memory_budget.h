@@ -6,15 +6,15 @@
  * grows in a group that has more than its share, one part of as many as there are groups. So one
  * group may use what the others leave, and those that have more than their share make room:
  *
- *   - above max, each of them aborts its largest connections, in proportion to what it has too much,
- *     until the sum is an eighth below max. It does so at the end of the turn in which it grew, or
- *     when the monitor, which looks ten times a second, asks it to;
+ *   - above max, each of them aborts its largest connections, in proportion to what it has too
+ * much, until the sum is an eighth below max. It does so at the end of the turn in which it grew,
+ * or when the monitor, which looks ten times a second, asks it to;
  *   - an eighth above max, none of their buffers may grow above 4 KiB: a connection that needs more
  *     is aborted at once.
  *
  * The slack, therefore: max may be exceeded by that eighth, and, while a group with too much is
- * stuck in a callback or has not been asked yet, by what the others need to get to their own shares:
- * less than max again. Memory of aborted connections is free a turn later.
+ * stuck in a callback or has not been asked yet, by what the others need to get to their own
+ * shares: less than max again. Memory of aborted connections is free a turn later.
  */
 #ifndef YODEL_CORE_MEMORY_BUDGET_H
 #define YODEL_CORE_MEMORY_BUDGET_H

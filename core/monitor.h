@@ -1,13 +1,13 @@
 /*
  * monitor: watches over the workers, ten times a second.
  *
- * A callback that blocks (a file on a dead network drive, a lock, a long computation) holds up every
- * connection of its worker. Each loop notes when its turn began and that it waits (loop.h); the
- * monitor, a timer on the acceptor's loop, looks at these notes every YODEL_MONITOR_PERIOD. A worker
- * that has been in one turn for YODEL_MONITOR_STUCK or longer is stuck: that is logged, with its name
- * and for how long, and counted. Once it moves again that is logged, too. In between the acceptor
- * gives it no new connections. With --accept reuseport a worker accepts for itself, and what the
- * kernel has queued for it waits for it.
+ * A callback that blocks (a file on a dead network drive, a lock, a long computation) holds up
+ * every connection of its worker. Each loop notes when its turn began and that it waits (loop.h);
+ * the monitor, a timer on the acceptor's loop, looks at these notes every YODEL_MONITOR_PERIOD. A
+ * worker that has been in one turn for YODEL_MONITOR_STUCK or longer is stuck: that is logged, with
+ * its name and for how long, and counted. Once it moves again that is logged, too. In between the
+ * acceptor gives it no new connections. With --accept reuseport a worker accepts for itself, and
+ * what the kernel has queued for it waits for it.
  *
  * What moves again in less time than lies between two looks may not be seen: at YODEL_MONITOR_STUCK
  * and YODEL_MONITOR_PERIOD together it is for certain.

@@ -18,8 +18,9 @@ int yodel_complain(const yodel_complaint *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Complains of what getopt_long(3) refused: "unknown option '--fast'", "option '--port' needs a
- * value", "option '--help=yes' takes no value", "unknown option '-x'". result is what getopt_long has just returned ('?' or ':'); the option string began with ':' and
- * opterr was 0, so that it printed nothing itself. Reads its optind and optopt. Always -EINVAL. */
+ * value", "option '--help=yes' takes no value", "unknown option '-x'". result is what getopt_long
+ * has just returned ('?' or ':'); the option string began with ':' and opterr was 0, so that it
+ * printed nothing itself. Reads its optind and optopt. Always -EINVAL. */
 int yodel_option_error(int result, char *const argv[], const yodel_complaint *c);
 
 #endif

@@ -2,8 +2,9 @@
  * protocol: what a connection's user implements; the one interface of core that points upwards.
  *
  * A protocol instance belongs to one transport, lives in the same allocation and is called on that
- * transport's own loop thread only (asyncio: Protocol). No callback comes from inside another one, but for
- * pause_writing, which comes from inside the yodel_transport_write that went above the mark. The order is
+ * transport's own loop thread only (asyncio: Protocol). No callback comes from inside another one,
+ * but for pause_writing, which comes from inside the yodel_transport_write that went above the
+ * mark. The order is
  *
  *     connection_made  (data_received | pause_writing | resume_writing)*  eof_received?  drain?
  * connection_lost

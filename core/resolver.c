@@ -235,8 +235,8 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
     }
 }
 
-/* An address as text is answered here: c-ares 1.18 asks its name servers even for "127.0.0.1". Never
- * blocks. True when it is one, or when it cannot be told for want of memory. */
+/* An address as text is answered here: c-ares 1.18 asks its name servers even for "127.0.0.1".
+ * Never blocks. True when it is one, or when it cannot be told for want of memory. */
 static bool answer_address(yodel_lookup *lookup, const char *host, const char *port)
 {
     struct addrinfo hints = {

@@ -28,9 +28,9 @@ int yodel_resolver_new(yodel_loop *loop, yodel_resolver **out);
 /* Frees it; lookups that are under way are cancelled. NULL is fine. */
 void yodel_resolver_free(yodel_resolver *resolver);
 
-/* Asks for the addresses of a host (a name, or an address as text, also "unix:PATH") and sets a port,
- * decimal 1 to 65535. resolved(arg, ...) comes later on the loop, never from inside this call. 0 and *out, or
- * -ENOMEM, or -EINVAL: the port is none. (asyncio: loop.getaddrinfo) */
+/* Asks for the addresses of a host (a name, or an address as text, also "unix:PATH") and sets a
+ * port, decimal 1 to 65535. resolved(arg, ...) comes later on the loop, never from inside this
+ * call. 0 and *out, or -ENOMEM, or -EINVAL: the port is none. (asyncio: loop.getaddrinfo) */
 int yodel_resolver_lookup(yodel_resolver *resolver, const char *host, const char *port,
                           yodel_resolved_fn *resolved, void *arg, yodel_lookup **out);
 

@@ -1,8 +1,9 @@
 /*
  * run: a server's life in a program that has nothing else to do: serve until told to stop.
  *
- * The main thread has a loop of its own meanwhile, on which the signals are received; what else a program does
- * beside serving (status messages, a watchdog, a replacement by a newer one) can live there, too.
+ * The main thread has a loop of its own meanwhile, on which the signals are received; what else a
+ * program does beside serving (status messages, a watchdog, a replacement by a newer one) can live
+ * there, too.
  *
  *     SIGTERM, SIGINT     it is told to end: on_ending, then, after drain_delay, the drain
  *     a second one        it ends at once
@@ -47,8 +48,8 @@ yodel_loop *yodel_run_loop(yodel_run *run);
 bool yodel_run_is_ending(const yodel_run *run);
 
 /* Another process has taken over: from now on it accepts (yodel_server_leave). The connections
- * that are left have grace seconds to end by themselves and are drained then; a signal drains them at
- * once. */
+ * that are left have grace seconds to end by themselves and are drained then; a signal drains them
+ * at once. */
 void yodel_run_replaced(yodel_run *run);
 
 #endif

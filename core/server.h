@@ -67,7 +67,8 @@ typedef struct yodel_server_config {
 } yodel_server_config;
 
 /* The defaults: localhost, port 8007, a worker per core, handoff, backlog 4096, a quarter of
- * the usable memory (memory.h) for buffers, write limits 64K 16K 1M, both timeouts 30 s; no factory, no log. */
+ * the usable memory (memory.h) for buffers, write limits 64K 16K 1M, both timeouts 30 s; no
+ * factory, no log. */
 void yodel_server_config_init(yodel_server_config *config);
 
 /* Binds every address of every host and makes the loops; the kernel queues clients from here on,
@@ -95,9 +96,10 @@ typedef enum yodel_server_state {
 
 yodel_server_state yodel_server_state_of(const yodel_server *server);
 
-/* Another process has the same listening sockets now and serves: accepts no more, leaves it what has queued, and ends as
- * after a drain once the connections that it has have ended by themselves. yodel_server_drain may follow and ends
- * those, too. Any thread; no effect before the start, after a drain has begun, and the second time. */
+/* Another process has the same listening sockets now and serves: accepts no more, leaves it what
+ * has queued, and ends as after a drain once the connections that it has have ended by themselves.
+ * yodel_server_drain may follow and ends those, too. Any thread; no effect before the start, after
+ * a drain has begun, and the second time. */
 void yodel_server_leave(yodel_server *server);
 
 /* Readable (poll it, never read it) once a drain has ended the last worker. */
@@ -119,8 +121,8 @@ yodel_log *yodel_server_log(const yodel_server *server);
 /* The addresses it listens on, as really bound. Valid as long as the server. */
 const yodel_address *yodel_server_addresses(const yodel_server *server, size_t *count);
 
-/* All its listening sockets, several of an address where workers accept for themselves: for a process
- * that is to take them over. Valid as long as the server, open until a drain begins. */
+/* All its listening sockets, several of an address where workers accept for themselves: for a
+ * process that is to take them over. Valid as long as the server, open until a drain begins. */
 const yodel_listener *yodel_server_listeners(const yodel_server *server, size_t *count);
 
 /* How many workers, and the counters of each; index < yodel_server_workers. Any thread. */
@@ -130,8 +132,8 @@ const yodel_counters *yodel_server_counters(const yodel_server *server, unsigned
 /* The counters of the acceptor: of what fails before a connection has a worker. Any thread. */
 const yodel_counters *yodel_server_acceptor_counters(const yodel_server *server);
 
-/* How long the turns of a worker's loop took (loop.h), and its lag: what a message to this loop waits
- * (worker.h), ten times a second. All zero without config.measure. Any thread. */
+/* How long the turns of a worker's loop took (loop.h), and its lag: what a message to this loop
+ * waits (worker.h), ten times a second. All zero without config.measure. Any thread. */
 const yodel_durations *yodel_server_turns(const yodel_server *server, unsigned index);
 const yodel_durations *yodel_server_lag(const yodel_server *server, unsigned index);
 
@@ -146,7 +148,8 @@ bool yodel_server_stuck(const yodel_server *server, unsigned index);
  * yodel_server_workers: the acceptor's. Any thread. */
 uint64_t yodel_server_busy_since(const yodel_server *server, unsigned index);
 
-/* The limits that hold: connections, and bytes of memory for their buffers (0: none). Any thread. */
+/* The limits that hold: connections, and bytes of memory for their buffers (0: none). Any thread.
+ */
 size_t yodel_server_max_connections(const yodel_server *server);
 uint64_t yodel_server_max_memory(const yodel_server *server);
 

@@ -60,8 +60,8 @@ static int remove_stale(const yodel_address *address)
     return code;
 }
 
-/* By what the path meant when it was opened: it may mean something else by now, where others may write to
- * the directory. */
+/* By what the path meant when it was opened: it may mean something else by now, where others may
+ * write to the directory. */
 static int give_access(int path_fd, const struct stat *status, const yodel_socket_access *access)
 {
     char name[sizeof "/proc/self/fd/" + 11];

@@ -34,16 +34,17 @@ typedef struct yodel_socket_file {
  * and whoever runs this) where it has one. *file becomes the file.
  *
  * 0; -EADDRINUSE: somebody listens there; -EEXIST: something is there that is no socket; -EACCES,
- * -ENOENT, -EROFS and the others of bind(2), or of unlink(2) for an old socket's file; -EPERM: this owner
- * is not for us to give (chown(2)), or that file is another's in a directory like /tmp. On
- * failure nothing new is left, but an old socket's file may be gone. Any thread; between two that bind
- * the same path at the same moment one may win unnoticed by the other.
+ * -ENOENT, -EROFS and the others of bind(2), or of unlink(2) for an old socket's file; -EPERM: this
+ * owner is not for us to give (chown(2)), or that file is another's in a directory like /tmp. On
+ * failure nothing new is left, but an old socket's file may be gone. Any thread; between two that
+ * bind the same path at the same moment one may win unnoticed by the other.
  */
 int yodel_socket_file_bind(int fd, const yodel_address *address, const yodel_socket_access *access,
                            yodel_socket_file *file);
 
-/* Removes the file if it is still this one, and forgets it. No effect when it is not ours, or there is
- * none. It stays where the directory may not be written to: the next server replaces it. Any thread. */
+/* Removes the file if it is still this one, and forgets it. No effect when it is not ours, or there
+ * is none. It stays where the directory may not be written to: the next server replaces it. Any
+ * thread. */
 void yodel_socket_file_remove(yodel_socket_file *file, const yodel_address *address);
 
 #endif

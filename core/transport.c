@@ -270,9 +270,9 @@ void yodel_transport_drain(yodel_transport *t)
         return;
     }
     t->draining = true;
-    /* Answered is what the client has sent by now. A part of it may wait in the client's own kernel, for room
-     * in ours: so not only what has arrived is read, but until nothing more comes at once. Who never
-     * stops sending must not hold the drain up by that: there is an end. */
+    /* Answered is what the client has sent by now. A part of it may wait in the client's own
+     * kernel, for room in ours: so not only what has arrived is read, but until nothing more comes
+     * at once. Who never stops sending must not hold the drain up by that: there is an end. */
     t->left = arrived(t);
     if (t->left > 0) {
         t->left += YODEL_DRAIN_BYTES;

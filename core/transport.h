@@ -35,19 +35,21 @@ typedef struct yodel_write_limits {
  * does not take then waits in the connection's buffer. data is free for reuse on return, unless it
  * lies in what data_received was given: that is sent from where it lies, so it must not be changed
  * before data_received returns. (asyncio: write)
- * 0; -EPIPE after close or when the connection has ended; another code when this very write ended it
- * (connection_lost will come with the same): -ENOMEM, YODEL_EOVERRUN, -ECONNRESET and the like. */
+ * 0; -EPIPE after close or when the connection has ended; another code when this very write ended
+ * it (connection_lost will come with the same): -ENOMEM, YODEL_EOVERRUN, -ECONNRESET and the like.
+ */
 int yodel_transport_write(yodel_transport *transport, const void *data, size_t len);
 
-/* Room for len bytes behind what was written, for a writer that composes them in place: they count as
- * written, so fill them in before anything else is done with this transport. YODEL_COMPOSE_SLACK bytes
- * behind them may be written, too, and mean nothing. NULL, with nothing done: there is no such room just now, or
- * so many bytes are better not copied, or the connection is closing; yodel_transport_write them. */
+/* Room for len bytes behind what was written, for a writer that composes them in place: they count
+ * as written, so fill them in before anything else is done with this transport. YODEL_COMPOSE_SLACK
+ * bytes behind them may be written, too, and mean nothing. NULL, with nothing done: there is no
+ * such room just now, or so many bytes are better not copied, or the connection is closing;
+ * yodel_transport_write them. */
 #define YODEL_COMPOSE_SLACK 8
 void *yodel_transport_compose(yodel_transport *transport, size_t len);
 
-/* Do these bytes lie in what data_received is looking at just now? Then they can be read, and written
- * without being copied. */
+/* Do these bytes lie in what data_received is looking at just now? Then they can be read, and
+ * written without being copied. */
 bool yodel_transport_is_received(const yodel_transport *transport, const void *data, size_t len);
 
 /* Ends the connection in good order: no more is read, everything written is sent, the peer sees an
@@ -92,9 +94,9 @@ size_t yodel_transport_unsent(const yodel_transport *transport);
 /* Bytes received that the protocol has not consumed; between callbacks. */
 size_t yodel_transport_unread(const yodel_transport *transport);
 
-/* Puts another protocol in the place of the one whose data_received calls this, on a connection that
- * is not closing. The new instance takes the old one's memory (factory->size is at most that of the
- * factory that the connection began with), so the caller must not touch its own any more and
+/* Puts another protocol in the place of the one whose data_received calls this, on a connection
+ * that is not closing. The new instance takes the old one's memory (factory->size is at most that
+ * of the factory that the connection began with), so the caller must not touch its own any more and
  * returns; the new one's connection_made is called from inside this. The idle timeout begins anew.
  * What the caller does not consume is the new one's; to have it delivered in this very turn, the
  * caller hands it to the new one's data_received itself while yodel_transport_is_reading, and adds

@@ -31,8 +31,8 @@ typedef struct yodel_connection_limit {
     _Alignas(64) _Atomic size_t open;
 } yodel_connection_limit;
 
-/* What a peer can cause to be logged, at most once a second over all groups that are given the same.
- * Zero it to begin. */
+/* What a peer can cause to be logged, at most once a second over all groups that are given the
+ * same. Zero it to begin. */
 typedef struct yodel_transport_warnings {
     yodel_log_limit refused;
     yodel_log_limit refused_client; /* because of its address */
@@ -72,16 +72,17 @@ yodel_transport_group *yodel_transport_group_of(const yodel_transport *transport
  * counted as rejected; without memory it is closed and counted. On the loop's thread. */
 void yodel_transport_group_adopt(yodel_transport_group *group, int fd);
 
-/* Ends everything in good order: what each client has sent when the drain reaches it (up to 4 MiB beyond
- * what has arrived) is still answered, then it is closed with YODEL_EDRAIN; idle connections close at once. Connections
- * adopted later are treated likewise. drained(arg) is called, from the reaper, when the last one
- * has ended (at once in the next turn if there is none), once. On the loop's thread. */
+/* Ends everything in good order: what each client has sent when the drain reaches it (up to 4 MiB
+ * beyond what has arrived) is still answered, then it is closed with YODEL_EDRAIN; idle connections
+ * close at once. Connections adopted later are treated likewise. drained(arg) is called, from the
+ * reaper, when the last one has ended (at once in the next turn if there is none), once. On the
+ * loop's thread. */
 void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(void *arg),
                                  void *arg);
 
-/* Calls back as the drain does, but ends nothing: drained(arg) comes when the last connection has ended by
- * itself (at once in the next turn if there is none), once. A drain may follow, which replaces it.
- * On the loop's thread. */
+/* Calls back as the drain does, but ends nothing: drained(arg) comes when the last connection has
+ * ended by itself (at once in the next turn if there is none), once. A drain may follow, which
+ * replaces it. On the loop's thread. */
 void yodel_transport_group_when_empty(yodel_transport_group *group, void (*drained)(void *arg),
                                       void *arg);
 

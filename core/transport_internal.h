@@ -36,8 +36,8 @@
  * page is a few bytes above the one copied from. */
 #define YODEL_RECEIVE_ALIGNMENT ((size_t)4096)
 
-/* The same goes for loads and stores in general: one that looks as if it read what was just stored, going
- * by the address within the page, waits. So the cork begins half a page off. */
+/* The same goes for loads and stores in general: one that looks as if it read what was just stored,
+ * going by the address within the page, waits. So the cork begins half a page off. */
 #define YODEL_CORK_APART ((size_t)2048)
 
 /* The cork: bytes copied this turn, and pieces to gather. From GATHER_MIN up sending from where the

@@ -31,8 +31,9 @@ static void end_of_input(yodel_transport *t)
     }
 }
 
-/* Hands len bytes, with `front` free ones in front of them, to the protocol and sends what it wrote. Returns how many it consumed, or -1 when
- * the connection is no longer open (then its input is of no use). */
+/* Hands len bytes, with `front` free ones in front of them, to the protocol and sends what it
+ * wrote. Returns how many it consumed, or -1 when the connection is no longer open (then its input
+ * is of no use). */
 static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len, size_t front)
 {
     yodel_transport_group *group = t->group;
@@ -167,8 +168,9 @@ void yodel_transport_discard(yodel_transport *t)
     if (t->left > 0) {
         return;
     }
-    /* Enough thrown away. But closing with unread input is a reset, and would take with it what is still on its
-     * way to the peer: then the rest is left unread until that has arrived (see on_lingered). */
+    /* Enough thrown away. But closing with unread input is a reset, and would take with it what is
+     * still on its way to the peer: then the rest is left unread until that has arrived (see
+     * on_lingered). */
     if (n > 0 && yodel_transport_queued(t) > 0) {
         yodel_transport_watch(t);
     } else {

@@ -115,11 +115,11 @@ static size_t less(size_t bytes, size_t most)
 }
 
 /*
- * How much more may be copied into the cork, which is t's, before it is sent, as it is at the turn's
- * end anyway. At the high water mark: a writer that the peer cannot follow has to notice there, not a
- * cork later. What is gathered does not count for that, it takes no memory; but should the kernel
- * refuse everything, there must be room for it below the hard cap, and for as much again, since the
- * writer notices only then.
+ * How much more may be copied into the cork, which is t's, before it is sent, as it is at the
+ * turn's end anyway. At the high water mark: a writer that the peer cannot follow has to notice
+ * there, not a cork later. What is gathered does not count for that, it takes no memory; but should
+ * the kernel refuse everything, there must be room for it below the hard cap, and for as much
+ * again, since the writer notices only then.
  */
 static size_t room_left(const yodel_transport *t)
 {
@@ -240,8 +240,8 @@ static bool take_cork(yodel_transport *t)
     return true;
 }
 
-/* The short way: room in a cork that is t's already, and nothing else to do. False, with nothing done:
- * another way. */
+/* The short way: room in a cork that is t's already, and nothing else to do. False, with nothing
+ * done: another way. */
 static inline bool compose_more(yodel_transport *t, size_t len, uint8_t **space)
 {
     yodel_transport_group *group = t->group;
@@ -280,8 +280,8 @@ bool yodel_transport_is_received(const yodel_transport *t, const void *data, siz
     return in_window(t->group, data, len);
 }
 
-/* The answer of a turn to its first line: what has been written, a few bytes, is put in front of the line
- * where that lies, which makes it one piece. False: it cannot be. */
+/* The answer of a turn to its first line: what has been written, a few bytes, is put in front of
+ * the line where that lies, which makes it one piece. False: it cannot be. */
 static bool put_in_front(yodel_transport_group *group, const uint8_t *data, size_t len)
 {
     size_t head = (size_t)(group->cork_next - group->run);

@@ -87,23 +87,24 @@ void yodel_worker_shed(yodel_worker *worker);
 /* Has its loop's turns measured (yodel_loop_measure) from its start on. Before it is started. */
 void yodel_worker_measure(yodel_worker *worker);
 
-/* Measures the loop's lag: sends a message that does nothing, and what it waits until the loop gets to it is
- * counted in lag. That is what anything waits that comes to this loop: the rest of the turn that it
- * falls into, and until the kernel lets the thread run. No effect while the one before is still
- * under way; one that took YODEL_PROBE_PERIOD or longer counts as the ones in between, too,
- * that were not sent because of it: a loop that hangs for a second shows ten of them, not one. Any
- * thread, one at a time; the acceptor's monitor does. */
+/* Measures the loop's lag: sends a message that does nothing, and what it waits until the loop gets
+ * to it is counted in lag. That is what anything waits that comes to this loop: the rest of the
+ * turn that it falls into, and until the kernel lets the thread run. No effect while the one before
+ * is still under way; one that took YODEL_PROBE_PERIOD or longer counts as the ones in between,
+ * too, that were not sent because of it: a loop that hangs for a second shows ten of them, not one.
+ * Any thread, one at a time; the acceptor's monitor does. */
 void yodel_worker_probe(yodel_worker *worker);
 
 /* How often it is to be called, in seconds. */
 #define YODEL_PROBE_PERIOD 0.1
 
-/* What the probe that is under way has waited so far, in ns; 0: none is, or the worker has ended. Any
- * thread. */
+/* What the probe that is under way has waited so far, in ns; 0: none is, or the worker has ended.
+ * Any thread. */
 uint64_t yodel_worker_probe_waits(const yodel_worker *worker);
 
-/* Ends it when its connections have ended by themselves: no more accepting, the listeners are left to another process
- * (accept_watch.h). Then stopped is called and the thread ends. Any thread, once. */
+/* Ends it when its connections have ended by themselves: no more accepting, the listeners are left
+ * to another process (accept_watch.h). Then stopped is called and the thread ends. Any thread,
+ * once. */
 void yodel_worker_leave(yodel_worker *worker);
 
 /* Ends it in good order: no more accepting, transports drain (transport_group.h), after grace

@@ -1,8 +1,8 @@
 /*
  * find_near: a byte among 64, for short lines. Private: not installed.
  *
- * A call of memchr costs more than to look at 64 bytes inline, 16 at a time. Without SSE2 nothing is
- * near.
+ * A call of memchr costs more than to look at 64 bytes inline, 16 at a time. Without SSE2 nothing
+ * is near.
  */
 #ifndef YODEL_PROTO_FIND_NEAR_H
 #define YODEL_PROTO_FIND_NEAR_H

@@ -16,8 +16,8 @@ void yodel_framing_init(yodel_framing *f, const char *delimiter, size_t len, uin
     f->last = f->delimiter[len - 1];
 }
 
-/* The general case: a search that goes on at data[at], a line that is long or may be too long, a byte
- * that only looks like the end of a delimiter. */
+/* The general case: a search that goes on at data[at], a line that is long or may be too long, a
+ * byte that only looks like the end of a delimiter. */
 ssize_t yodel_framing_far(yodel_framing *f, const uint8_t *data, size_t len, size_t at,
                           size_t *line_len)
 {
@@ -53,10 +53,11 @@ ssize_t yodel_framing_far(yodel_framing *f, const uint8_t *data, size_t len, siz
  * too long ones asks for. Every place where a delimiter could end is tried, which makes
  * self-overlapping delimiters ("aab" in "aaab") no special case.
  *
- * memchr takes 20 ns for a line of a KiB, where memmem for CRLF takes a microsecond. Short lines are
- * found inline, without its call; but only as long as lines are short, since a long one would pay
- * for both. What is left, 5 ns for the shortest, is the way from one line's end to the next one's
- * begin: load, compare, count zeroes, add. No search can be faster that goes from line to line.
+ * memchr takes 20 ns for a line of a KiB, where memmem for CRLF takes a microsecond. Short lines
+ * are found inline, without its call; but only as long as lines are short, since a long one would
+ * pay for both. What is left, 5 ns for the shortest, is the way from one line's end to the next
+ * one's begin: load, compare, count zeroes, add. No search can be faster that goes from line to
+ * line.
  */
 ssize_t yodel_framing_next(yodel_framing *f, const uint8_t *data, size_t len, size_t *line_len)
 {

@@ -1,6 +1,6 @@
 /*
- * framing_near: the short way of yodel_framing_next, for whom even its call is too much. Private: not
- * installed.
+ * framing_near: the short way of yodel_framing_next, for whom even its call is too much. Private:
+ * not installed.
  */
 #ifndef YODEL_PROTO_FRAMING_NEAR_H
 #define YODEL_PROTO_FRAMING_NEAR_H
@@ -11,8 +11,8 @@
 
 #include <stdbool.h>
 
-/* framing.c: as yodel_framing_next; data[0 .. at) holds no end of the line, and of a delimiter's last
- * bytes only some that were looked at. */
+/* framing.c: as yodel_framing_next; data[0 .. at) holds no end of the line, and of a delimiter's
+ * last bytes only some that were looked at. */
 ssize_t yodel_framing_far(yodel_framing *f, const uint8_t *data, size_t len, size_t at,
                           size_t *line_len);
 
@@ -69,7 +69,8 @@ static inline ssize_t yodel_framing_next_inline(yodel_framing *f, const uint8_t 
  *         ... the line is data[lines.line - n .. + line_len) ...
  *     }
  *
- * Returns, and leaves the framing, as yodel_framing_next, called with what is left of the data, does.
+ * Returns, and leaves the framing, as yodel_framing_next, called with what is left of the data,
+ * does.
  */
 typedef struct yodel_framing_lines {
     const uint8_t *data;

@@ -68,17 +68,19 @@ yodel_protocol_factory yodel_line_factory(const yodel_line_config *config);
 /* Writes bytes as they are: part of a line. Returns what yodel_transport_write returns. */
 int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len);
 
-/* Room for a line of len bytes, to be filled in before anything else is written; the delimiter is behind
- * it and the line is counted. NULL, with nothing done: no room just now, or closing; write it. */
+/* Room for a line of len bytes, to be filled in before anything else is written; the delimiter is
+ * behind it and the line is counted. NULL, with nothing done: no room just now, or closing; write
+ * it. */
 char *yodel_line_compose(yodel_line_protocol *p, size_t len);
 
-/* Writes head and data (either may be empty) and the delimiter by themselves, and counts a line. Returns what
- * yodel_transport_write returns. What yodel_line_reply does where there is no room to compose. */
+/* Writes head and data (either may be empty) and the delimiter by themselves, and counts a line.
+ * Returns what yodel_transport_write returns. What yodel_line_reply does where there is no room to
+ * compose. */
 int yodel_line_write_pieces(yodel_line_protocol *p, const void *head, size_t head_len,
                             const void *data, size_t len);
 
-/* Writes a line that begins with head, as most answers do ("250 " in SMTP), goes on with data, and ends
- * with the delimiter; counts it. Inline, so that a constant head costs no call. Returns what
+/* Writes a line that begins with head, as most answers do ("250 " in SMTP), goes on with data, and
+ * ends with the delimiter; counts it. Inline, so that a constant head costs no call. Returns what
  * yodel_transport_write returns. */
 static inline int yodel_line_reply(yodel_line_protocol *p, const void *head, size_t head_len,
                                    const void *data, size_t len)

@@ -16,9 +16,9 @@
  *     closed (YODEL_EPROXYHEADER); both are counted and logged at most once a second;
  *   - one that ends without having sent anything is an ordinary end (YODEL_EOF, or a reset) and not
  *     logged: a health check that only connects;
- *   - where the header names no client, the peer is the proxy, and the limits by address have nobody
- *     to count: its own connections (its health checks: LOCAL, or in version 1 the connection's own
- *     address and port) and those of which it cannot tell whose they are (UNKNOWN).
+ *   - where the header names no client, the peer is the proxy, and the limits by address have
+ * nobody to count: its own connections (its health checks: LOCAL, or in version 1 the connection's
+ * own address and port) and those of which it cannot tell whose they are (UNKNOWN).
  */
 #ifndef YODEL_PROTO_PROXY_PROTOCOL_H
 #define YODEL_PROTO_PROXY_PROTOCOL_H

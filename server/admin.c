@@ -15,7 +15,8 @@
 #define PERIOD_NS ((uint64_t)(YODEL_STATUS_PERIOD * (double)YODEL_NS_PER_SEC))
 #define NS_PER_MS (YODEL_NS_PER_SEC / 1000)
 
-/* --- its thread ----------------------------------------------------------------------------------*/
+/* --- its thread
+ * ----------------------------------------------------------------------------------*/
 
 /* Milliseconds until something is due, a sample or a client's timeout. */
 static int time_left(const yodel_admin *admin, uint64_t next_sample)
@@ -73,7 +74,8 @@ static void wake(yodel_admin *admin)
     (void)eventfd_write(admin->wake, 1);
 }
 
-/* --- its life ------------------------------------------------------------------------------------*/
+/* --- its life
+ * ------------------------------------------------------------------------------------*/
 
 static void tell(const yodel_admin *admin)
 {

@@ -41,9 +41,9 @@ typedef struct yodel_admin_config {
     const char *protocol; /* a name to show */
 } yodel_admin_config;
 
-/* Begins to serve, and logs "admin on http://ADDRESS:PORT/", and a warning when others than this machine can
- * reach it. 0 and *out; else a negative code, and the log has one error line that names --admin and the
- * reason. The server must stay until yodel_admin_stop. */
+/* Begins to serve, and logs "admin on http://ADDRESS:PORT/", and a warning when others than this
+ * machine can reach it. 0 and *out; else a negative code, and the log has one error line that names
+ * --admin and the reason. The server must stay until yodel_admin_stop. */
 int yodel_admin_start(const yodel_admin_config *config, yodel_admin **out);
 
 /* The listening socket, to pass on to a new process; it stays the admin's. -1 for NULL. */

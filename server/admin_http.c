@@ -40,7 +40,8 @@ static answer give(int code, const char *type, char *text, size_t len)
     return (answer){.status = MHD_HTTP_OK, .type = type, .body = text, .len = len, .owned = text};
 }
 
-/* --- the paths -----------------------------------------------------------------------------------*/
+/* --- the paths
+ * -----------------------------------------------------------------------------------*/
 
 static yodel_watched watched_by(const yodel_admin *admin)
 {
@@ -174,9 +175,11 @@ static const struct {
     {"/readyz", get_ready},
 };
 
-/* --- HTTP ----------------------------------------------------------------------------------------*/
+/* --- HTTP
+ * ----------------------------------------------------------------------------------------*/
 
-/* Nothing but what comes from here: no other host, no inline script or style, no frame around it. */
+/* Nothing but what comes from here: no other host, no inline script or style, no frame around it.
+ */
 #define POLICY                                                                                     \
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " \
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

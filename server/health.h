@@ -1,10 +1,11 @@
 /*
  * health: is this process alive? For those who would start it anew if not.
  *
- * Alive means that every loop turns. A worker that hangs in a callback for a moment is a nuisance, which
- * the log and the metrics tell; to kill the whole server for it would cut everybody else's
- * connections off. So a loop has to be in one and the same turn for YODEL_HEALTH_PATIENCE: then nothing but a new
- * process will help its clients. A drain, a full server and an idle one are healthy.
+ * Alive means that every loop turns. A worker that hangs in a callback for a moment is a nuisance,
+ * which the log and the metrics tell; to kill the whole server for it would cut everybody else's
+ * connections off. So a loop has to be in one and the same turn for YODEL_HEALTH_PATIENCE: then
+ * nothing but a new process will help its clients. A drain, a full server and an idle one are
+ * healthy.
  */
 #ifndef YODEL_SERVER_HEALTH_H
 #define YODEL_SERVER_HEALTH_H

@@ -1,8 +1,8 @@
 /*
- * inherited: what a process gets from the one that started it: listening sockets, from a service manager
- * (sd_listen_fds(3): LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES) or from the server that it is to
- * replace, which uses the same variables (successor.h), and from that one a pipe on which to say that
- * it serves.
+ * inherited: what a process gets from the one that started it: listening sockets, from a service
+ * manager (sd_listen_fds(3): LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES) or from the server that it is
+ * to replace, which uses the same variables (successor.h), and from that one a pipe on which to say
+ * that it serves.
  *
  * Names of sockets: "admin" is for --admin; "listener" is one that a former yodel-server has opened
  * and that nobody else has once that one has ended; any other is kept by the service manager
@@ -36,8 +36,9 @@ typedef struct yodel_inherited {
     int ready; /* -1: nobody waits for it */
 } yodel_inherited;
 
-/* Takes them out of the environment, which does not name them afterwards, and makes them close-on-exec.
- * 0 and *out; else a negative code, and the log has one error line. Main thread, before others start. */
+/* Takes them out of the environment, which does not name them afterwards, and makes them
+ * close-on-exec. 0 and *out; else a negative code, and the log has one error line. Main thread,
+ * before others start. */
 int yodel_inherited_take(yodel_log *log, yodel_inherited *out);
 
 /* Says that this process serves, to whom it concerns; once. */

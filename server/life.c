@@ -30,7 +30,8 @@ static void on_ready(yodel_run *run, void *arg)
 {
     life *l = arg;
     yodel_inherited *inherited = l->config->inherited;
-    /* Where another process waits for that, it tells the service manager, which does not know this one yet. */
+    /* Where another process waits for that, it tells the service manager, which does not know this
+     * one yet. */
     if (inherited->ready >= 0) {
         yodel_inherited_say_ready(inherited);
     } else {

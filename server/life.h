@@ -1,6 +1,6 @@
 /*
- * life: the server's life in the hands of an operator or a service manager: readiness, the watchdog, SIGTERM
- * with its delay, SIGUSR2 for an upgrade.
+ * life: the server's life in the hands of an operator or a service manager: readiness, the
+ * watchdog, SIGTERM with its delay, SIGUSR2 for an upgrade.
  */
 #ifndef YODEL_SERVER_LIFE_H
 #define YODEL_SERVER_LIFE_H

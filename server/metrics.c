@@ -28,7 +28,8 @@ static void write_count(FILE *out, const char *name, const char *type, const cha
     (void)fprintf(out, "%s %" PRIu64 "\n", name, value);
 }
 
-/* --- the process ---------------------------------------------------------------------------------*/
+/* --- the process
+ * ---------------------------------------------------------------------------------*/
 
 static void write_process(FILE *out, double started)
 {
@@ -50,7 +51,8 @@ static void write_process(FILE *out, double started)
                 stats.max_fds);
 }
 
-/* --- counters ------------------------------------------------------------------------------------*/
+/* --- counters
+ * ------------------------------------------------------------------------------------*/
 
 /* Counters that have a metric for each worker, or a name that says more than their own. */
 static const struct {
@@ -185,7 +187,8 @@ static void write_others(FILE *out, const yodel_counters *sum)
     }
 }
 
-/* --- loops ---------------------------------------------------------------------------------------*/
+/* --- loops
+ * ---------------------------------------------------------------------------------------*/
 
 static void write_histogram(FILE *out, const char *name, unsigned worker,
                             const yodel_durations *durations)

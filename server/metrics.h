@@ -2,9 +2,9 @@
  * metrics: a server's state in the text format of Prometheus, version 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/).
  *
- * Names end in their unit, counters in _total. Every counter of core/counters.h is in it: those that
- * have no place of their own among the metrics as yodel_<name>_total, so that a new one is never
- * missing.
+ * Names end in their unit, counters in _total. Every counter of core/counters.h is in it: those
+ * that have no place of their own among the metrics as yodel_<name>_total, so that a new one is
+ * never missing.
  */
 #ifndef YODEL_SERVER_METRICS_H
 #define YODEL_SERVER_METRICS_H

@@ -2,8 +2,9 @@
  * notify: tells the service manager how it stands with this process (sd_notify(3)), and that it is
  * alive. Without one ($NOTIFY_SOCKET) nothing happens.
  *
- * It listens to one process, the main one of the unit (NotifyAccess=main). So of two in an upgrade the old one speaks, the last word of
- * which is that the new one is main now; from then on that one does.
+ * It listens to one process, the main one of the unit (NotifyAccess=main). So of two in an upgrade
+ * the old one speaks, the last word of which is that the new one is main now; from then on that one
+ * does.
  */
 #ifndef YODEL_SERVER_NOTIFY_H
 #define YODEL_SERVER_NOTIFY_H
@@ -27,7 +28,8 @@ void yodel_notify_reloading(void);
 void yodel_notify_replaced(pid_t pid);
 
 /* Signs of life, twice in each $WATCHDOG_USEC, but only while every loop turns: when a worker's or
- * the acceptor's has been in one turn for YODEL_MONITOR_STUCK there is none until it turns again. */
+ * the acceptor's has been in one turn for YODEL_MONITOR_STUCK there is none until it turns again.
+ */
 typedef struct yodel_watchdog {
     yodel_timer timer;
     const yodel_server *server;

@@ -2,8 +2,9 @@
  * option_values: what yodel-server's options accept as a value.
  *
  * Every function takes the option's long name without the dashes, for the message, and the user's
- * text. It returns 0 and the value; or -EINVAL, the value untouched and the complaint (option_error.h)
- * filled with a line that names the option, the text and what is wrong with it. Any thread.
+ * text. It returns 0 and the value; or -EINVAL, the value untouched and the complaint
+ * (option_error.h) filled with a line that names the option, the text and what is wrong with it.
+ * Any thread.
  */
 #ifndef YODEL_SERVER_OPTION_VALUES_H
 #define YODEL_SERVER_OPTION_VALUES_H

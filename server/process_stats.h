@@ -1,6 +1,6 @@
 /*
- * process_stats: what the operating system knows of this process, as every Prometheus client tells it
- * (process_*).
+ * process_stats: what the operating system knows of this process, as every Prometheus client tells
+ * it (process_*).
  */
 #ifndef YODEL_SERVER_PROCESS_STATS_H
 #define YODEL_SERVER_PROCESS_STATS_H

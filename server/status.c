@@ -71,7 +71,8 @@ static void sample_worker(yodel_status *status, unsigned worker, uint64_t now, d
     look(status, worker, now, &last);
     yodel_durations_between(&before->lag, &last.lag, &between);
     measure_lag(status, worker, &between, cell);
-    /* The turn's end, and its place in the sum, are seen one after the other: the sum of both can seem to fall. */
+    /* The turn's end, and its place in the sum, are seen one after the other: the sum of both can
+     * seem to fall. */
     double busy =
         last.busy_ns > before->busy_ns ? in_seconds(last.busy_ns - before->busy_ns) / seconds : 0;
     uint64_t active =

@@ -9,9 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* jansson's functions take a NULL for a value that there was no memory for, fail, and free what they
- * were given: so nothing is checked here but the end, where a member that is missing means the same. A
- * flag remembers it. */
+/* jansson's functions take a NULL for a value that there was no memory for, fail, and free what
+ * they were given: so nothing is checked here but the end, where a member that is missing means the
+ * same. A flag remembers it. */
 typedef struct builder {
     bool failed;
 } builder;
@@ -42,7 +42,8 @@ static json_t *unless_negative(double value)
     return value < 0 ? json_null() : json_real(value);
 }
 
-/* --- what runs -----------------------------------------------------------------------------------*/
+/* --- what runs
+ * -----------------------------------------------------------------------------------*/
 
 static json_t *listeners_of(builder *b, const yodel_server *server)
 {
@@ -97,7 +98,8 @@ static json_t *process_of(builder *b, const yodel_process_stats *process)
     return object;
 }
 
-/* --- counters ------------------------------------------------------------------------------------*/
+/* --- counters
+ * ------------------------------------------------------------------------------------*/
 
 static json_t *counters_of(builder *b, const yodel_counters *sum)
 {
@@ -152,7 +154,8 @@ static json_t *workers_of(builder *b, const yodel_server *server)
     return array;
 }
 
-/* --- samples -------------------------------------------------------------------------------------*/
+/* --- samples
+ * -------------------------------------------------------------------------------------*/
 
 static json_t *active_of(const yodel_status_cell *cell)
 {
@@ -227,7 +230,8 @@ static json_t *samples_of(builder *b, const yodel_status *status, uint64_t since
     return object;
 }
 
-/* --- all -----------------------------------------------------------------------------------------*/
+/* --- all
+ * -----------------------------------------------------------------------------------------*/
 
 int yodel_status_json(const yodel_status *status, const yodel_watched *watched, double started,
                       uint64_t since, char **text, size_t *len)

@@ -12,8 +12,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* Variables of this process's own start. WATCHDOG_PID is this one's number: without it the watchdog is whoever's
- * (sd_watchdog_enabled(3)). */
+/* Variables of this process's own start. WATCHDOG_PID is this one's number: without it the watchdog
+ * is whoever's (sd_watchdog_enabled(3)). */
 static const char *const stale[] = {
     "LISTEN_FDS",     "LISTEN_PID",   "LISTEN_PIDFDID",
     "LISTEN_FDNAMES", "WATCHDOG_PID", YODEL_READY_VARIABLE,
@@ -21,8 +21,8 @@ static const char *const stale[] = {
 
 enum { NEW_VARIABLES = 4, NUMBER_TEXT = 12 };
 
-/* Everything that the child needs, made before the fork: between that and exec only async-signal-safe calls
- * are allowed. */
+/* Everything that the child needs, made before the fork: between that and exec only
+ * async-signal-safe calls are allowed. */
 typedef struct launch {
     const char *path;
     char *const *argv;

@@ -1,10 +1,10 @@
 /*
- * successor: starts the process that is to replace this one, with this one's listening sockets, as a
- * service manager would (inherited.h).
+ * successor: starts the process that is to replace this one, with this one's listening sockets, as
+ * a service manager would (inherited.h).
  *
- * The new process has standard input, output and error, the sockets from 3 on, the writing end of a pipe behind
- * them, and nothing else; the environment of this one, with the variables for the sockets and the
- * pipe; no blocked signal, and SIGPIPE, which servers ignore, in its default state.
+ * The new process has standard input, output and error, the sockets from 3 on, the writing end of a
+ * pipe behind them, and nothing else; the environment of this one, with the variables for the
+ * sockets and the pipe; no blocked signal, and SIGPIPE, which servers ignore, in its default state.
  */
 #ifndef YODEL_SERVER_SUCCESSOR_H
 #define YODEL_SERVER_SUCCESSOR_H
@@ -24,8 +24,8 @@ typedef struct yodel_successor {
 } yodel_successor;
 
 /* Starts it; argv is the whole argument vector. 0 and *out: it was forked; that it could not become
- * the program is told through the pipe. -EAGAIN, -ENOMEM, -EMFILE: it could not be. Any thread; other
- * threads run on. */
+ * the program is told through the pipe. -EAGAIN, -ENOMEM, -EMFILE: it could not be. Any thread;
+ * other threads run on. */
 int yodel_successor_start(const char *path, char *const argv[], const yodel_passed_fd *fds,
                           size_t count, yodel_successor *out);
 

@@ -15,7 +15,8 @@
 /* How often it is looked at whether the new process is still there, in seconds. */
 #define LOOK_PERIOD 0.05
 
-/* One that has closed the pipe without a word is usually about to exit, and how is worth to know. */
+/* One that has closed the pipe without a word is usually about to exit, and how is worth to know.
+ */
 #define EXIT_SECONDS 1.0
 
 static void stop_watching(yodel_upgrade *upgrade)

@@ -1,11 +1,12 @@
 /*
  * upgrade: has a new process take this one's place, without a moment in which nobody accepts.
  *
- * The program is started again as this process was (program_path.h) with the same arguments and the same
- * listening sockets (successor.h). As soon as it says that it serves, done is called. Until then
- * this process does what it always does; and it goes on if nothing comes of it: the new one cannot be run, exits,
- * is not ready in time (then it is killed). The log has one error line that says why. SIGCHLD gets its
- * default: where whoever started this process ignores it, nobody could tell how a child has ended.
+ * The program is started again as this process was (program_path.h) with the same arguments and the
+ * same listening sockets (successor.h). As soon as it says that it serves, done is called. Until
+ * then this process does what it always does; and it goes on if nothing comes of it: the new one
+ * cannot be run, exits, is not ready in time (then it is killed). The log has one error line that
+ * says why. SIGCHLD gets its default: where whoever started this process ignores it, nobody could
+ * tell how a child has ended.
  *
  * All functions are for the thread of the loop.
  */
@@ -45,8 +46,8 @@ typedef struct yodel_upgrade {
 void yodel_upgrade_init(yodel_upgrade *upgrade, yodel_loop *loop,
                         const yodel_upgrade_config *config);
 
-/* Begins, and logs that. False when it failed at once, of which the log has said why; done is not called then. One
- * at a time: see under_way. */
+/* Begins, and logs that. False when it failed at once, of which the log has said why; done is not
+ * called then. One at a time: see under_way. */
 bool yodel_upgrade_start(yodel_upgrade *upgrade, const yodel_passed_fd *fds, size_t count);
 
 /* Kills the new process, if one is under way; done is not called. */

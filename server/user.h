@@ -24,11 +24,11 @@ typedef struct yodel_user {
 int yodel_user_parse(const char *option, const char *text, yodel_user *user,
                      const yodel_complaint *c);
 
-/* Becomes this user for good: groups, then ids, and it looks whether there is a way back. Programs that it
- * starts gain no rights by being setuid either. Nothing happens when the process is that user
- * already. 0; else a negative errno, and log has one line of why: -EPERM when this process may not
- * become another. After a failure the process is to end. Threads that run already become that user, too,
- * but are not kept from starting programs that gain rights. */
+/* Becomes this user for good: groups, then ids, and it looks whether there is a way back. Programs
+ * that it starts gain no rights by being setuid either. Nothing happens when the process is that
+ * user already. 0; else a negative errno, and log has one line of why: -EPERM when this process may
+ * not become another. After a failure the process is to end. Threads that run already become that
+ * user, too, but are not kept from starting programs that gain rights. */
 int yodel_user_become(const yodel_user *user, yodel_log *log);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Listening sockets from a service manager, and what it is told. The test is the manager, and systemd's own
- * systemd-socket-activate where that is installed.
+ * Listening sockets from a service manager, and what it is told. The test is the manager, and
+ * systemd's own systemd-socket-activate where that is installed.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -150,7 +150,8 @@ static void test_wrong_sockets(void **state)
     close(fds[0]);
 }
 
-/* What comes while it drains, and after its end, is for the next one: the socket is open all the time. */
+/* What comes while it drains, and after its end, is for the next one: the socket is open all the
+ * time. */
 static void test_a_restart_loses_nobody(void **state)
 {
     (void)state;

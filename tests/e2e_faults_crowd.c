@@ -67,7 +67,8 @@ static void allow_many_descriptors(void)
     assert_true(limit.rlim_cur > MOST_DEAF + 100);
 }
 
-/* Writes as much as goes. Its own buffer is small, else a thousand would take the kernel's memory. */
+/* Writes as much as goes. Its own buffer is small, else a thousand would take the kernel's memory.
+ */
 static int connect_deaf(const echo *e, const net_text *lines)
 {
     int fd = net_connect_far(e->server.port), small = 64 << 10;

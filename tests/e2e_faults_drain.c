@@ -49,7 +49,8 @@ static void all_kinds(echo *e)
         net_expect_eof(busy[i]);
         close(busy[i]);
     }
-    /* Those who do not read hold it until the grace is over (but this client may have been slow). */
+    /* Those who do not read hold it until the grace is over (but this client may have been slow).
+     */
     assert_true(program_now() - start > 0.9 || program_running(e->server.program));
     server_wait_drained(&e->server);
     assert_true(program_now() - start > 0.99);

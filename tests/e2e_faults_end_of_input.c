@@ -1,5 +1,5 @@
-/* FAULTS.md rows 6 and 7: a client that has said all and sends its FIN, with whole lines under way or
- * in the middle of one. */
+/* FAULTS.md rows 6 and 7: a client that has said all and sends its FIN, with whole lines under way
+ * or in the middle of one. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -113,8 +113,8 @@ static void test_row_09_an_active_client_is_never_cut(void **state)
     }
 }
 
-/* The server does not run for longer than the timeout (the machine was suspended, say): what a client
- * sent in time lies in the kernel and counts. */
+/* The server does not run for longer than the timeout (the machine was suspended, say): what a
+ * client sent in time lies in the kernel and counts. */
 static void held_up(echo *e)
 {
     for (int i = 0; i < 5; i++) {

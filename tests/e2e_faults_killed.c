@@ -1,6 +1,6 @@
 /*
- * FAULTS 26: clients killed at random. floods and yodel-clients end by SIGKILL in the middle of what
- * they do, again and again; the server's descriptors are back afterwards, and its sockets too:
+ * FAULTS 26: clients killed at random. floods and yodel-clients end by SIGKILL in the middle of
+ * what they do, again and again; the server's descriptors are back afterwards, and its sockets too:
  * none is left in CLOSE_WAIT.
  *
  * 3 seconds; a minute with YODEL_SOAK=1.

@@ -1,7 +1,7 @@
 /*
  * FAULTS 24: refused connections by the thousand. At most one line of log a second,
- * however many are refused, by however many workers; every one of them is counted and told, or at least ended; and
- * those who are in are served.
+ * however many are refused, by however many workers; every one of them is counted and told, or at
+ * least ended; and those who are in are served.
  */
 #include <inttypes.h>
 #include <stdio.h>

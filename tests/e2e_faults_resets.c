@@ -1,6 +1,7 @@
 /* FAULTS.md row 13: clients that vanish, resets at every moment. One connection ends, once, and
  * nothing else happens. That connection_lost comes once is what accepted = active + closed (and the
- * sum of the reasons) says at the end of each test here, and test_transport_callbacks.c of each call. */
+ * sum of the reasons) says at the end of each test here, and test_transport_callbacks.c of each
+ * call. */
 #include <signal.h>
 #include <unistd.h>
 

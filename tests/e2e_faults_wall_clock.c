@@ -1,7 +1,7 @@
 /*
  * FAULTS 25: the wall clock jumps, by a day and by years, ahead and back (shims/wall_clock.c).
- * Nothing times out, neither in the server nor in flood nor in yodel-client; and what is to time out
- * does, also while the clock goes back again and again.
+ * Nothing times out, neither in the server nor in flood nor in yodel-client; and what is to time
+ * out does, also while the clock goes back again and again.
  */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* Unix-domain sockets, end to end: the server's file, who may use it and what becomes of it; the client
- * and flood on it; and --user, which changes whose it is. */
+/* Unix-domain sockets, end to end: the server's file, who may use it and what becomes of it; the
+ * client and flood on it; and --user, which changes whose it is. */
 #include <errno.h>
 #include <pwd.h>
 #include <signal.h>
@@ -258,7 +258,8 @@ static void test_the_client(void **state)
     assert_string_equal(program_output(p, PROGRAM_STDERR, NULL), wanted);
 }
 
-/* A queue of one, where a unix-domain connect does not wait as a TCP one does: flood waits for it. */
+/* A queue of one, where a unix-domain connect does not wait as a TCP one does: flood waits for it.
+ */
 static void test_flood(void **state)
 {
     (void)state;

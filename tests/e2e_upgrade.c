@@ -1,6 +1,6 @@
 /*
- * SIGUSR2: a new process takes the listening sockets over and then the old one's place. Nobody's connection fails, under load,
- * with fewer and more workers, in both ways to accept.
+ * SIGUSR2: a new process takes the listening sockets over and then the old one's place. Nobody's
+ * connection fails, under load, with fewer and more workers, in both ways to accept.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -233,7 +233,8 @@ static void test_a_link_to_another_version(void **state)
     assert_int_equal(program_count_lines(g.first, PROGRAM_STDERR, "stats worker=2 "), 1);
 }
 
-/* --- of the unix domain -------------------------------------------------------------------------*/
+/* --- of the unix domain
+ * -------------------------------------------------------------------------*/
 
 static void expect_served_at(const char *path)
 {
@@ -343,8 +344,9 @@ static void wait_refused(uint16_t port)
     }
 }
 
-/* When the new one ends while the old one still has connections, nobody listens any more: who connects is
- * told at once, and a server that is started then gets every address and every connection. */
+/* When the new one ends while the old one still has connections, nobody listens any more: who
+ * connects is told at once, and a server that is started then gets every address and every
+ * connection. */
 static void test_the_new_one_ends_first(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* The walk up the control groups, whatever the limit; cpus and memory have tests of their own files. */
+/* The walk up the control groups, whatever the limit; cpus and memory have tests of their own
+ * files. */
 #include "core/cgroup.h"
 
 #include <stdio.h>

@@ -370,8 +370,9 @@ static void overflow(void *arg)
     *(int *)arg = go_deeper(100000);
 }
 
-/* This program again, for one of the two things that are not for the process of the tests: how it ended,
- * and what it printed on stderr. cmocka puts a handler of its own in place of a sanitizer's. */
+/* This program again, for one of the two things that are not for the process of the tests: how it
+ * ended, and what it printed on stderr. cmocka puts a handler of its own in place of a sanitizer's.
+ */
 static int run_again(const char *what, char *text, size_t size)
 {
     int out[2];

@@ -1,6 +1,6 @@
 /*
- * The counters: each closing reason has one of its own, sums are sums, and others may look while the
- * owner counts.
+ * The counters: each closing reason has one of its own, sums are sums, and others may look while
+ * the owner counts.
  */
 #include "core/counters.h"
 

@@ -1,4 +1,5 @@
-/* Durations: which bucket a value falls into, exactly; sums and differences; looking while counting. */
+/* Durations: which bucket a value falls into, exactly; sums and differences; looking while
+ * counting. */
 #include "core/durations.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /*
- * The lines of one receive after the other, as the line protocol takes them, against the oracle: the
- * same results, whatever the lines' lengths, cuts and delimiter, and wherever dispatching stops.
+ * The lines of one receive after the other, as the line protocol takes them, against the oracle:
+ * the same results, whatever the lines' lengths, cuts and delimiter, and wherever dispatching
+ * stops.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -27,9 +28,9 @@ typedef struct feed {
 } feed;
 
 /*
- * One turn: what is left of the last one and what is new, in memory of exactly that size, so that asan
- * sees a byte too many. Returns how much was consumed, or YODEL_ELINETOOLONG; *stopped: by us, there
- * may be more lines.
+ * One turn: what is left of the last one and what is new, in memory of exactly that size, so that
+ * asan sees a byte too many. Returns how much was consumed, or YODEL_ELINETOOLONG; *stopped: by us,
+ * there may be more lines.
  */
 static ssize_t turn(feed *s, const uint8_t *data, size_t len, bool *stopped)
 {

@@ -1,6 +1,6 @@
 /*
- * What a process is given by the one that starts it. In a child, which has the descriptors from 3 on and the environment
- * for itself; it says through its exit status where it was not as expected.
+ * What a process is given by the one that starts it. In a child, which has the descriptors from 3
+ * on and the environment for itself; it says through its exit status where it was not as expected.
  */
 #include "server/inherited.h"
 

@@ -1,5 +1,6 @@
 /*
- * The lying server of the tests is honest where no rule says otherwise; its connections and its time.
+ * The lying server of the tests is honest where no rule says otherwise; its connections and its
+ * time.
  */
 #include "tests/support/liar.h"
 
@@ -254,7 +255,8 @@ static void test_never_accepts(void **state)
 
 /* --- time --------------------------------------------------------------------------------------*/
 
-/* Each answer has its own delay: those asked for later come later, and all wait at the same time. */
+/* Each answer has its own delay: those asked for later come later, and all wait at the same time.
+ */
 static void test_delay(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /*
- * The line protocol when reading is paused, by a line, by somebody else or by a slow reader: nothing
- * is delivered meanwhile, and afterwards everything, in order.
+ * The line protocol when reading is paused, by a line, by somebody else or by a slow reader:
+ * nothing is delivered meanwhile, and afterwards everything, in order.
  */
 #include "proto/line_protocol.h"
 

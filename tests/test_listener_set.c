@@ -1,6 +1,6 @@
 /*
- * A listener on every address of some hosts: each address once, one free port for all, errors that name
- * host, port and reason in one line, nothing left open after a failure.
+ * A listener on every address of some hosts: each address once, one free port for all, errors that
+ * name host, port and reason in one line, nothing left open after a failure.
  */
 #include "core/listener_set.h"
 #include "support/cmocka_all.h"
@@ -216,7 +216,8 @@ static void test_not_an_address_of_this_machine(void **state)
     assert_non_null(strstr(log.last, "192.0.2.77"));
 }
 
-/* Beside TCP, which has its one free port whichever comes first; each path once; no second listener. */
+/* Beside TCP, which has its one free port whichever comes first; each path once; no second
+ * listener. */
 static void test_unix_beside_tcp(void **state)
 {
     (void)state;

@@ -1,6 +1,7 @@
 /*
- * Who accepts on what: one acceptor, or workers with a listener each on every address, with fewer and more inherited
- * listeners than workers. The threads are not started; what was given to whom is looked at.
+ * Who accepts on what: one acceptor, or workers with a listener each on every address, with fewer
+ * and more inherited listeners than workers. The threads are not started; what was given to whom is
+ * looked at.
  */
 #include "core/listening.h"
 

@@ -1,4 +1,5 @@
-/* libev gets its memory, whatever realloc says; who opens one file descriptor more may be told no. */
+/* libev gets its memory, whatever realloc says; who opens one file descriptor more may be told no.
+ */
 #include "core/loop_memory.h"
 
 #include "core/fd_limit.h"

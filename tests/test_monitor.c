@@ -17,7 +17,8 @@
 
 #define MS (YODEL_NS_PER_SEC / 1000)
 
-/* --- a protocol that blocks when it is told to --------------------------------------------------*/
+/* --- a protocol that blocks when it is told to
+ * --------------------------------------------------*/
 
 typedef struct instance {
     yodel_transport *transport;

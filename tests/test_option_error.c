@@ -1,6 +1,6 @@
 /*
- * What getopt_long refuses, in words: long and short options, in clusters, abbreviated, with values where none
- * belong and without where one does.
+ * What getopt_long refuses, in words: long and short options, in clusters, abbreviated, with values
+ * where none belong and without where one does.
  */
 #include "core/option_error.h"
 #include "support/cmocka_all.h"

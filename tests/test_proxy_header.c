@@ -1,6 +1,6 @@
 /*
- * The PROXY header, both versions: good ones at every cut, bad ones of every kind, and how early they
- * are found.
+ * The PROXY header, both versions: good ones at every cut, bad ones of every kind, and how early
+ * they are found.
  */
 #include "proto/proxy_header.h"
 

@@ -1,7 +1,7 @@
 /*
  * Protocols behind a PROXY header: at every cut, with what follows in the same segment; whom they
- * see; and that they are on their own from then on. In virtual time (see test_transport_timeouts.c).
- * Who is not let in: test_proxy_refused.c.
+ * see; and that they are on their own from then on. In virtual time (see
+ * test_transport_timeouts.c). Who is not let in: test_proxy_refused.c.
  */
 #include "proto/proxy_protocol.h"
 

@@ -1,6 +1,6 @@
 /*
- * Who does not get through to the protocol behind a PROXY header: strangers, those without a header,
- * and clients above their limits. In virtual time (see test_transport_timeouts.c).
+ * Who does not get through to the protocol behind a PROXY header: strangers, those without a
+ * header, and clients above their limits. In virtual time (see test_transport_timeouts.c).
  */
 #include "proto/proxy_protocol.h"
 

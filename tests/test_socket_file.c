@@ -1,6 +1,6 @@
 /*
- * The file of a unix-domain listener: whose it is, who may use it, what it replaces and what it does
- * not, and that nobody else's is removed.
+ * The file of a unix-domain listener: whose it is, who may use it, what it replaces and what it
+ * does not, and that nobody else's is removed.
  */
 #include "core/socket_file.h"
 

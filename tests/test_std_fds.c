@@ -1,6 +1,6 @@
 /*
- * Closed standard descriptors are opened on /dev/null, open ones stay. In a child: the test's own are
- * needed to report.
+ * Closed standard descriptors are opened on /dev/null, open ones stay. In a child: the test's own
+ * are needed to report.
  */
 #include "core/std_fds.h"
 #include "support/cmocka_all.h"
@@ -18,7 +18,8 @@ static bool is_null_for_reading(int fd)
            (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
-/* In a child whose descriptors of the mask are closed: 0 when just these are /dev/null afterwards. */
+/* In a child whose descriptors of the mask are closed: 0 when just these are /dev/null afterwards.
+ */
 static int open_with_closed(unsigned mask)
 {
     pid_t child = fork();

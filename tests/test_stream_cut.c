@@ -1,7 +1,7 @@
 /*
  * Reading at random: a handler makes random calls on random bytes that come in random pieces, and
- * gets at each call what it would get if all bytes lay before it. What it reads it writes back, from
- * where it lies.
+ * gets at each call what it would get if all bytes lay before it. What it reads it writes back,
+ * from where it lies.
  */
 #include "core/error.h"
 #include "proto/stream.h"
@@ -192,8 +192,8 @@ static void one_run(fixture *f)
     for (size_t sent = 0; sent < the.len && the.problem[0] == '\0';) {
         size_t n = 1 + test_random_below(&the.random, the.profile->most_piece);
         n = n < the.len - sent ? n : the.len - sent;
-        /* No wait for the acknowledgement, which may take 40 ms: should two pieces meet, that is one
-         * more way to cut. */
+        /* No wait for the acknowledgement, which may take 40 ms: should two pieces meet, that is
+         * one more way to cut. */
         fixture_send(f, client, the.bytes + sent, n);
         fixture_settle(f);
         sent += n;

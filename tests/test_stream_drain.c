@@ -134,7 +134,8 @@ static void test_what_is_on_its_way_is_served(void **state)
     fixture_run_until_true(f, &drained, "the group has drained");
 }
 
-/* More than what may pile up, so that reading is paused: what the server's kernel has is served, too. */
+/* More than what may pile up, so that reading is paused: what the server's kernel has is served,
+ * too. */
 typedef struct pile {
     bool go_on;
     size_t total;

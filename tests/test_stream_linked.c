@@ -1,4 +1,5 @@
-/* A handler's client and the connections that it opened: how the end of one is felt by the other. */
+/* A handler's client and the connections that it opened: how the end of one is felt by the other.
+ */
 #include "core/error.h"
 #include "proto/stream.h"
 
@@ -17,10 +18,12 @@
 static int listener = -1; /* the server that handlers connect to: the test itself */
 static uint16_t port;
 
-/* More than the kernels take for a connection whose receiver has a small buffer and does not read. */
+/* More than the kernels take for a connection whose receiver has a small buffer and does not read.
+ */
 static char much[8 << 20];
 
-/* --- a handler that waits for another server ----------------------------------------------------*/
+/* --- a handler that waits for another server
+ * ----------------------------------------------------*/
 
 /* Connects, runs a script on that connection, and after a ';' another one on its client's. A '!'
  * first: it has written more than the other side takes. */

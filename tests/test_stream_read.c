@@ -74,7 +74,8 @@ static const reading readings[] = {
     {"u s9 ?", HUNDRED "xy\r", "until=TOOLONG some=EOF eof=yes"},
     /* too long at the end only: not enough came to know */
     {"u u ?", HUNDRED "x", "until=EOF until=EOF eof=no"},
-    /* the handler waits for other things in between, so that what comes is kept and handed in later */
+    /* the handler waits for other things in between, so that what comes is kept and handed in later
+     */
     {"u z u z x2 z u z u", "a\r\nb\r\ncdef\r\n",
      "until=a sleep=ok until=b sleep=ok exactly=cd sleep=ok until=ef sleep=ok until=EOF"},
     {"z u z u z n", HUNDRED "x\r\nn1\r\nn2\n",

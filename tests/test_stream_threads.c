@@ -1,6 +1,6 @@
 /*
- * Handlers by the thousand on several workers at once, and a server whose handlers are the clients of
- * another one.
+ * Handlers by the thousand on several workers at once, and a server whose handlers are the clients
+ * of another one.
  */
 #include "core/fd_limit.h"
 #include "core/server.h"
@@ -252,7 +252,8 @@ static void test_lines_go_through_another_server(void **state)
     }
 }
 
-/* An answer that never comes: when the client goes away, so does the connection to the other server. */
+/* An answer that never comes: when the client goes away, so does the connection to the other
+ * server. */
 static void say_nothing(yodel_stream *s, void *arg)
 {
     yodel_span line;

@@ -351,7 +351,8 @@ static void test_writes_of_one_go_are_one_send(void **state)
     trace_expect("sends=0 sends=1");
 }
 
-/* Spans are sent from where they lie; what the kernel does not take at once must survive the turn. */
+/* Spans are sent from where they lie; what the kernel does not take at once must survive the turn.
+ */
 static void test_spans_survive_short_sends(void **state)
 {
     fixture *f = *state;

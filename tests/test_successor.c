@@ -1,6 +1,6 @@
 /*
- * A process that gets listening sockets: here a shell, which tells what it has got. In place of sockets there are pipes,
- * for it to say it on.
+ * A process that gets listening sockets: here a shell, which tells what it has got. In place of
+ * sockets there are pipes, for it to say it on.
  */
 #include "server/successor.h"
 

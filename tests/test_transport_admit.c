@@ -1,6 +1,6 @@
 /*
- * Who is let in: the limits by address at adoption. The limit of all: test_transport_group.c; behind a
- * proxy: test_proxy_refused.c.
+ * Who is let in: the limits by address at adoption. The limit of all: test_transport_group.c;
+ * behind a proxy: test_proxy_refused.c.
  */
 #include "core/error.h"
 #include "core/transport_group.h"
@@ -114,7 +114,8 @@ static void test_too_often(void **state)
     f->settings.idle_timeout = 1; /* for the teardown: somebody is remembered */
 }
 
-/* Full and above one's own limit: the server's fullness is told, and nothing is taken from the client. */
+/* Full and above one's own limit: the server's fullness is told, and nothing is taken from the
+ * client. */
 static void test_full_comes_first(void **state)
 {
     fixture *f = *state;

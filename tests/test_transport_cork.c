@@ -1,6 +1,7 @@
 /*
- * The cork: what a turn writes, copied, composed in place, gathered from what was received or put in
- * front of it, to this connection or another one, arrives as it was written, whatever the kernel takes.
+ * The cork: what a turn writes, copied, composed in place, gathered from what was received or put
+ * in front of it, to this connection or another one, arrives as it was written, whatever the kernel
+ * takes.
  */
 #include "core/error.h"
 #include "core/transport_internal.h"
@@ -228,7 +229,8 @@ static ssize_t reply_at_length(probe *p, const uint8_t *data, size_t len)
     return (ssize_t)len;
 }
 
-/* What was kept of the turns before lies there: asan sees it when more is put than there is room. */
+/* What was kept of the turns before lies there: asan sees it when more is put than there is room.
+ */
 static void test_no_room_in_front_of_what_was_kept(void **state)
 {
     fixture *f = *state;

@@ -475,7 +475,8 @@ static void test_a_protocol_that_goes_on(void **state)
     assert_int_equal(plan->reason[1], -EDQUOT);
 }
 
-/* A drain callback may end connections that the drain has not come to yet, and those that it has. */
+/* A drain callback may end connections that the drain has not come to yet, and those that it has.
+ */
 static int abort_all_others(probe *p)
 {
     for (size_t i = 0; i < p->plan->made_count; i++) {

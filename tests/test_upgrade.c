@@ -1,4 +1,5 @@
-/* How it ends with a new process: it is ready, or it is not, in every way. The process is a shell. */
+/* How it ends with a new process: it is ready, or it is not, in every way. The process is a shell.
+ */
 #include "server/upgrade.h"
 
 #include <signal.h>

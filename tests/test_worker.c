@@ -375,7 +375,8 @@ static void test_grace_that_is_not_needed(void **state)
     yodel_worker_destroy(&b->worker);
 }
 
-/* --- left to another process --------------------------------------------------------------------*/
+/* --- left to another process
+ * --------------------------------------------------------------------*/
 
 /* Its connections end by themselves, nobody is accepted, the listener stays open till the end. */
 static void test_leave(void **state)

@@ -1,6 +1,6 @@
 /*
- * Fuzzes `flood compare`: whatever the two files hold, they are either refused with one line that names
- * the file, or compared.
+ * Fuzzes `flood compare`: whatever the two files hold, they are either refused with one line that
+ * names the file, or compared.
  *
  *     up to the first NUL    file A
  *     behind it              file B; without a NUL A is compared with itself

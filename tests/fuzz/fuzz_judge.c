@@ -1,6 +1,6 @@
 /*
- * A server that answers anything: whatever bytes come, in whichever pieces, flood neither crashes nor
- * loses count. The input is a program: each byte an instruction, some with arguments.
+ * A server that answers anything: whatever bytes come, in whichever pieces, flood neither crashes
+ * nor loses count. The input is a program: each byte an instruction, some with arguments.
  */
 #include <stddef.h>
 #include <stdint.h>

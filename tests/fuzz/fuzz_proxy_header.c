@@ -1,6 +1,6 @@
 /*
- * Fuzzes the PROXY header: any bytes, growing one by one in memory of exactly that size. Whatever they
- * are, the answer must not depend on how they are cut: nothing yet, then a header or none, for
+ * Fuzzes the PROXY header: any bytes, growing one by one in memory of exactly that size. Whatever
+ * they are, the answer must not depend on how they are cut: nothing yet, then a header or none, for
  * good; within the limits; and an address that can be written down and read back.
  */
 #include "proto/proxy_header.h"

@@ -1,6 +1,6 @@
 /*
- * A kernel in its worst mood, for LD_PRELOAD: recv, send and sendmsg take a few bytes at a time, and
- * every now and then they fail with EINTR or, though the socket is ready, with EAGAIN.
+ * A kernel in its worst mood, for LD_PRELOAD: recv, send and sendmsg take a few bytes at a time,
+ * and every now and then they fail with EINTR or, though the socket is ready, with EAGAIN.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /*
- * A wall clock that jumps, for LD_PRELOAD: CLOCK_REALTIME, gettimeofday and time are ahead of the real ones
- * by as many seconds as the file $YODEL_WALL_CLOCK says now: an int64_t, which a test changes while
- * the program runs. The other clocks are the kernel's.
+ * A wall clock that jumps, for LD_PRELOAD: CLOCK_REALTIME, gettimeofday and time are ahead of the
+ * real ones by as many seconds as the file $YODEL_WALL_CLOCK says now: an int64_t, which a test
+ * changes while the program runs. The other clocks are the kernel's.
  */
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /*
  * What chat, stream and raw must answer to a stream of bytes, in the plainest words: the reference
- * for tests that send anything. It shares nothing with the programs; DESIGN section 5 is the source.
+ * for tests that send anything. It shares nothing with the programs; DESIGN section 5 is the
+ * source.
  */
 #ifndef YODEL_TESTS_ECHO_MODEL_H
 #define YODEL_TESTS_ECHO_MODEL_H

@@ -1,6 +1,6 @@
 /*
- * Reads Prometheus's text format, and is as strict as a test can be: everything that the format says
- * (version 0.0.4) and the conventions ask for fails the test when it is not so.
+ * Reads Prometheus's text format, and is as strict as a test can be: everything that the format
+ * says (version 0.0.4) and the conventions ask for fails the test when it is not so.
  *
  *   - each metric has HELP and TYPE, once, in front of its samples, which stand together
  *   - names and labels are well formed; counters end in _total, nothing else does

@@ -3,10 +3,10 @@
  *
  * A test that includes this header must stand in the list tests_with_faults of
  * tests/CMakeLists.txt: it is linked so that the calls below, from the library and from the test
- * itself, come here first (the linker's --wrap). Calls that the C library makes are not seen, and of
- * libev's only these: its memory, which comes from core/loop_memory.c, and epoll_create1, epoll_ctl
- * and eventfd, for which this puts functions in place of the C library's. Without orders everything
- * goes through and is only counted.
+ * itself, come here first (the linker's --wrap). Calls that the C library makes are not seen, and
+ * of libev's only these: its memory, which comes from core/loop_memory.c, and epoll_create1,
+ * epoll_ctl and eventfd, for which this puts functions in place of the C library's. Without orders
+ * everything goes through and is only counted.
  *
  * Reading and writing is disturbed, and counted, on non-blocking sockets only: those of the
  * library, while the clients of net.h and fixture.h are blocking ones.

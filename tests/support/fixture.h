@@ -122,8 +122,8 @@ void fixture_receive(fixture *f, int client, void *data, size_t len);
 void fixture_expect(fixture *f, int client, const void *data, size_t len);
 void fixture_expect_text(fixture *f, int client, const char *text);
 
-/* Sends all of `send` and receives exactly the bytes of `expected` at the same time, which is needed
- * when neither fits into the buffers in between. */
+/* Sends all of `send` and receives exactly the bytes of `expected` at the same time, which is
+ * needed when neither fits into the buffers in between. */
 void fixture_exchange(fixture *f, int client, const void *send, size_t send_len,
                       const void *expected, size_t expected_len);
 

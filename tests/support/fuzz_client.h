@@ -46,8 +46,8 @@ typedef struct fuzz_client {
 void fuzz_client_start(fuzz_client *c, uint64_t seed, echo_protocol protocol, size_t max_line,
                        bool orderly, uint16_t port);
 
-/* Sends or receives once, without waiting. Returns whether anything happened; c->fd is -1 once it is
- * over. Fails the test, and tells all about the client, when what comes is wrong. */
+/* Sends or receives once, without waiting. Returns whether anything happened; c->fd is -1 once it
+ * is over. Fails the test, and tells all about the client, when what comes is wrong. */
 bool fuzz_client_step(fuzz_client *c);
 
 /* True when the server has seen all of its bytes and its orderly end. */

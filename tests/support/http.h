@@ -22,7 +22,8 @@ http_answer http_get(uint16_t port, const char *path);
 /* One request on a connection that stays open, and its answer. */
 http_answer http_get_on(int fd, const char *path);
 
-/* The value of a header, as it stands in the answer's head, malloc'ed; NULL when it is not there. */
+/* The value of a header, as it stands in the answer's head, malloc'ed; NULL when it is not there.
+ */
 char *http_header(const http_answer *answer, const char *name);
 
 void http_free(http_answer *answer);

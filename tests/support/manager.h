@@ -1,6 +1,6 @@
 /*
- * The test as a service manager: it has the listening sockets, passes them on, and hears what is said to it
- * (sd_notify(3)).
+ * The test as a service manager: it has the listening sockets, passes them on, and hears what is
+ * said to it (sd_notify(3)).
  */
 #ifndef YODEL_TESTS_MANAGER_H
 #define YODEL_TESTS_MANAGER_H
@@ -35,8 +35,8 @@ size_t manager_take(manager *m, const char *text);
 /* A listening socket on 127.0.0.1, port 0 becomes a free one; shared: with SO_REUSEPORT. */
 int manager_listen(uint16_t *port, bool shared);
 
-/* Starts a program as a service manager would: LISTEN_PID is its own. names: LISTEN_FDNAMES, or NULL.
- * The arguments of the program follow, its name first, NULL at the end. */
+/* Starts a program as a service manager would: LISTEN_PID is its own. names: LISTEN_FDNAMES, or
+ * NULL. The arguments of the program follow, its name first, NULL at the end. */
 program *manager_start(const int *fds, size_t count, const char *names, const char *const *env,
                        const char *const argv[]);
 

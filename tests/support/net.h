@@ -26,8 +26,8 @@ int net_try_connect(const char *host, uint16_t port);
  * read is felt by the other side after a few KiB. */
 int net_connect_tiny(uint16_t port);
 
-/* The same with segments as small as in a real network, for which the server's kernel takes far less
- * than the more than 1 MiB that it takes for a loopback's segments: for crowds. */
+/* The same with segments as small as in a real network, for which the server's kernel takes far
+ * less than the more than 1 MiB that it takes for a loopback's segments: for crowds. */
 int net_connect_far(uint16_t port);
 
 /* Connects to 127.0.0.1 with a receive buffer of about this many bytes. */

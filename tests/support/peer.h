@@ -19,8 +19,8 @@ typedef struct peer {
  * connection. options: how to start it, or NULL. */
 peer peer_start(const program_options *options, ...) __attribute__((sentinel));
 
-/* The same, but the kernel takes little (64 KiB) of what is sent to us until it is received, and does
- * not take more with time: the client soon feels that nobody reads. */
+/* The same, but the kernel takes little (64 KiB) of what is sent to us until it is received, and
+ * does not take more with time: the client soon feels that nobody reads. */
 peer peer_start_tiny(const program_options *options);
 
 /* Answers like a chat server, "You sent: LINE", until the client closes its direction; then closes,

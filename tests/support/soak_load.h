@@ -1,6 +1,6 @@
 /*
- * The load of a soak: floods of every kind side by side, each run again when it is over, one of them
- * killed (kill -9) time and again, and what their reports say together.
+ * The load of a soak: floods of every kind side by side, each run again when it is over, one of
+ * them killed (kill -9) time and again, and what their reports say together.
  */
 #ifndef YODEL_TESTS_SOAK_LOAD_H
 #define YODEL_TESTS_SOAK_LOAD_H

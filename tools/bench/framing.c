@@ -4,9 +4,9 @@
  *
  *     bench-framing [ROUNDS]      (default 301)
  *
- * 64 KiB, what a receive brings at the most, full of lines of one size (with CRLF). Both run in short
- * turns; printed are the best and the median turn in GB/s, and the ratio of the best ones: what a
- * busy machine does to a turn is only ever to make it longer.
+ * 64 KiB, what a receive brings at the most, full of lines of one size (with CRLF). Both run in
+ * short turns; printed are the best and the median turn in GB/s, and the ratio of the best ones:
+ * what a busy machine does to a turn is only ever to make it longer.
  */
 #include "proto/framing.h"
 #include "core/clock.h"

@@ -13,9 +13,10 @@
  *     -s PID,...  the server's processes: their CPU time is counted
  *     -w SECONDS  warm up for so long first (default 0.2)
  *
- * Everything is on 127.0.0.1. BYTES are a line's with its CRLF. Every line differs from those around
- * it, and every byte of every answer is compared: one that is wrong ends the run with status 3.
- * Prints one line of JSON; what it counts, it counts between the end of the warm-up and the end:
+ * Everything is on 127.0.0.1. BYTES are a line's with its CRLF. Every line differs from those
+ * around it, and every byte of every answer is compared: one that is wrong ends the run with
+ * status 3. Prints one line of JSON; what it counts, it counts between the end of the warm-up and
+ * the end:
  *
  *     seconds    how long that was
  *     messages   lines answered, of all groups

@@ -43,9 +43,8 @@ typedef struct yodel_conversation {
     uint64_t answered; /* lines 1 to answered are done with, well or badly */
     uint64_t overdue;  /* lines up to this one were counted as timeouts, if not answered before */
     uint64_t *sent_at; /* of line n at n & ring_mask: when its first byte was sent, ns */
-    uint64_t
-        progress_at; /* when an answer or a part of it came, or the rest of a line went, for the
-                           * last time */
+    uint64_t progress_at; /* when an answer or a part of it came, or the rest of a line went, for
+                           * the last time */
     uint64_t latency_sum; /* ns, of the answers timed */
     uint32_t latency_count;
     uint32_t connection;

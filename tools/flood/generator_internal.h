@@ -16,8 +16,8 @@
 #include "generator.h"
 #include "plan.h"
 
-/* Lines from this length on are sent from where they lie: below, a piece more costs the kernel more than
- * copying does. */
+/* Lines from this length on are sent from where they lie: below, a piece more costs the kernel more
+ * than copying does. */
 #define YODEL_GENERATOR_LONG 4096
 
 /* How much is received and sent at a time. */
@@ -154,7 +154,8 @@ void yodel_connection_receive(yodel_connection *c, size_t length);
 /* In `working`: none of the target's addresses has worked yet. */
 #define YODEL_ADDRESS_UNKNOWN 255
 
-/* A socket that connects, or a negative errno; -EAGAIN: not now, a unix-domain server has no room. */
+/* A socket that connects, or a negative errno; -EAGAIN: not now, a unix-domain server has no room.
+ */
 int yodel_dial(const yodel_connection *c);
 /* It failed: true when another of the target's addresses is to be dialled. That is so only until
  * one has worked, which then serves all of the thread's connections to the target. */

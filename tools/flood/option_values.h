@@ -37,8 +37,8 @@ int yodel_option_file(const char *option, const char *text, const char **path,
 int yodel_option_seed(const char *text, uint64_t *seed, const yodel_complaint *c);
 /* A list of faults: "split,reset:5". Adds to percents. */
 int yodel_option_faults(const char *text, double percents[YODEL_FAULTS], const yodel_complaint *c);
-/* HOST, HOST:PORT, [ADDRESS]:PORT, an IPv6 address, or unix:PATH; not a number alone, which is meant to be a
- * port. Allocates the target's strings. */
+/* HOST, HOST:PORT, [ADDRESS]:PORT, an IPv6 address, or unix:PATH; not a number alone, which is
+ * meant to be a port. Allocates the target's strings. */
 int yodel_option_target(const char *text, yodel_flood_target *target, const yodel_complaint *c);
 /* Addresses with commas between them. Allocates the array and its strings; an earlier one is
  * extended. */

@@ -32,9 +32,10 @@
 #define PAGE       4096
 #define PADDING    64 /* which the search may look at, behind the end */
 
-/* Copying to an address that within its page is 1 to 31 bytes above the one copied from takes twenty
- * times as long (rep movsb on AMD's Zen 3), in the C library as in the kernel, whose packets of long
- * lines begin with a page. So what is received begins with one too, and the answers half a page off. */
+/* Copying to an address that within its page is 1 to 31 bytes above the one copied from takes
+ * twenty times as long (rep movsb on AMD's Zen 3), in the C library as in the kernel, whose packets
+ * of long lines begin with a page. So what is received begins with one too, and the answers half a
+ * page off. */
 #define APART 2048
 
 /* Every two bytes may be an empty line, answered with twelve. */
