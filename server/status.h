@@ -36,11 +36,15 @@ void yodel_status_sample(yodel_status *status, uint64_t now_ns);
  *     limits     connections, buffered (bytes, 0: none), fds
  *     process    fds, resident, virtual (bytes), cpu (seconds), as in process_stats.h
  *     counters   every counter of counters.h by its name, summed up
- *     closed     how many connections have ended for which reason; accept_errors: those that
- * occurred log_lost   lines, null: unknown workers    for each: active, accepted, closed, lines_in,
- * buffered, paused_now, stuck samples    last: the number of the newest (to ask with); at: when
- * each was taken (ms since 1970); bytes_in, bytes_out: per second; active, lines, busy, lag,
- * longest: in each an array with a number for each worker (lags in seconds, null: not measured)
+ *     closed     how many connections have ended for which reason
+ *     accept_errors   those that occurred, by errno
+ *     log_lost   lines, null: unknown
+ *     workers    for each: active, accepted, closed, lines_in, buffered, paused_now, stuck
+ *     samples    last: the number of the newest (to ask with)
+ *                at: when each was taken (ms since 1970)
+ *                bytes_in, bytes_out: per second
+ *                active, lines, busy, lag, longest: in each an array with a number for each
+ *                worker (lags in seconds, null: not measured)
  *
  * *text is the caller's, to be freed with free(). started: see yodel_process_stats. 0 or -ENOMEM.
  */
