@@ -106,6 +106,12 @@ static void on_look(yodel_timer *timer)
     yodel_timer_start(timer, LOOK_PERIOD);
 }
 
+static void hand_over(yodel_upgrade *upgrade)
+{
+    stop_watching(upgrade);
+    upgrade->config->done(upgrade->config->arg, upgrade->successor.pid);
+}
+
 static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
 {
     (void)revents;
@@ -113,9 +119,7 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
     siginfo_t end;
     char said = listen_to(upgrade);
     if (said == YODEL_READY_SAYS && !has_exited(upgrade, &end)) {
-        pid_t pid = upgrade->successor.pid;
-        stop_watching(upgrade);
-        upgrade->config->done(upgrade->config->arg, pid);
+        hand_over(upgrade);
         return;
     }
     if (said != '\0' || upgrade->closed) {
@@ -166,7 +170,13 @@ bool yodel_upgrade_start(yodel_upgrade *upgrade, const yodel_passed_fd *fds, siz
 
 void yodel_upgrade_give_up(yodel_upgrade *upgrade)
 {
+    siginfo_t end;
     if (!upgrade->under_way) {
+        return;
+    }
+    /* It may serve already, and what it has accepted would be lost with it. */
+    if (!upgrade->killed && listen_to(upgrade) == YODEL_READY_SAYS && !has_exited(upgrade, &end)) {
+        hand_over(upgrade);
         return;
     }
     (void)kill(upgrade->successor.pid, SIGKILL);

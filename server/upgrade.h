@@ -50,7 +50,8 @@ void yodel_upgrade_init(yodel_upgrade *upgrade, yodel_loop *loop,
  * called then. One at a time: see under_way. */
 bool yodel_upgrade_start(yodel_upgrade *upgrade, const yodel_passed_fd *fds, size_t count);
 
-/* Kills the new process, if one is under way; done is not called. */
+/* Kills the new process, if one is under way; done is not called. But one that has said meanwhile
+ * that it is ready is left to serve, and done is called. */
 void yodel_upgrade_give_up(yodel_upgrade *upgrade);
 
 #endif

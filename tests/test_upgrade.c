@@ -197,6 +197,22 @@ static void test_given_up(void **state)
     assert_int_equal(b.log.lines, 2);
 }
 
+/* Who gives up looks before he kills: it may serve already. */
+static void test_given_up_when_it_was_ready(void **state)
+{
+    (void)state;
+    begin("eval \"printf R >&$YODEL_READY_FD\"; exec sleep 1000");
+    pid_t pid = b.upgrade.successor.pid;
+    wait_readable(b.upgrade.successor.ready, "it says that it is ready");
+    yodel_upgrade_give_up(&b.upgrade);
+    assert_int_equal(b.done, 1);
+    assert_int_equal(b.pid, pid);
+    assert_false(b.upgrade.under_way);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 /* What failed may be tried again. */
 static void test_again(void **state)
 {
@@ -225,6 +241,7 @@ int main(void)
         upgrade_test(test_cannot_be_run),
         upgrade_test(test_not_found),
         upgrade_test(test_given_up),
+        upgrade_test(test_given_up_when_it_was_ready),
         upgrade_test(test_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
