@@ -92,6 +92,9 @@ static int add_host(yodel_server_options *o, const char *host, const yodel_compl
     if (o->server.host_count == YODEL_MAX_HOSTS) {
         return yodel_complain(c, "--host '%s': more than %d hosts", host, YODEL_MAX_HOSTS);
     }
+    if (strcmp(host, "unix:") == 0) {
+        return yodel_complain(c, "--host 'unix:' has no path");
+    }
     o->hosts[o->server.host_count++] = host;
     return 0;
 }
@@ -139,6 +142,16 @@ static int set_unix_owner(yodel_server_options *o, const char *text, const yodel
         o->server.socket_access.group = owner.gid;
     }
     return code;
+}
+
+static bool has_unix_host(const yodel_server_options *o)
+{
+    for (size_t i = 0; i < o->server.host_count; i++) {
+        if (yodel_address_host_is_unix(o->hosts[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Files that root makes for a server which will not be root are that server's. */
@@ -285,12 +298,16 @@ int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], 
     optind = 0; /* glibc: start anew */
     opterr = 0;
     int option;
+    const char *of_files = NULL; /* an option that is about sockets' files */
     while ((option = getopt_long(argc, argv, ":H:p:t:P:hV", long_options, NULL)) != -1) {
         int code = option == '?' || option == ':' ? yodel_option_error(option, argv, &c)
                                                   : set_option(o, option, optarg, &c);
         if (code < 0 || o->action != YODEL_SERVER_SERVE) {
             return code;
         }
+        of_files = option == OPTION_UNIX_MODE    ? "unix-mode"
+                   : option == OPTION_UNIX_OWNER ? "unix-owner"
+                                                 : of_files;
     }
     if (optind < argc) {
         return yodel_complain(&c, "unexpected argument '%s'", argv[optind]);
@@ -300,5 +317,8 @@ int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], 
     }
     own_files(o);
     int code = check_proxy(o, &c);
+    if (code == 0 && of_files != NULL && !has_unix_host(o)) {
+        code = yodel_complain(&c, "--%s means nothing without --host unix:PATH", of_files);
+    }
     return code == 0 ? check_write_buffer(o, &c) : code;
 }

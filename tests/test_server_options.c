@@ -121,13 +121,13 @@ static void test_users(void **state)
     assert_int_equal(o.user.gid, 4712);
     assert_int_equal(o.server.socket_access.user, 4711);
     assert_int_equal(o.server.socket_access.group, 4712);
-    o = GOOD("--unix-owner", "1:2", "--user", "3:4", "--unix-mode", "606");
+    o = GOOD("--unix-owner", "1:2", "--user", "3:4", "--unix-mode", "606", "-H", "unix:x");
     assert_int_equal(o.user.uid, 3);
     assert_int_equal(o.server.socket_access.user, 1);
     assert_int_equal(o.server.socket_access.group, 2);
     assert_int_equal(o.server.socket_access.mode, 0606);
-    assert_int_equal(GOOD("--unix-mode", "0").server.socket_access.mode, 0);
-    assert_int_equal(GOOD("--unix-mode", "0777").server.socket_access.mode, 0777);
+    assert_int_equal(GOOD("--unix-mode", "0", "-H", "unix:x").server.socket_access.mode, 0);
+    assert_int_equal(GOOD("--unix-mode", "0777", "-H", "unix:x").server.socket_access.mode, 0777);
 }
 
 static void test_values(void **state)
@@ -283,6 +283,10 @@ static const bad bad_lines[] = {
     {{{"--max-memory", "99999999999999999999"}},
      "--max-memory '99999999999999999999' is neither 0 nor from 1048576 to 1152921504606846976 "
      "bytes"},
+    {{{"--unix-mode", "0600", "-H", "localhost"}},
+     "--unix-mode means nothing without --host unix:PATH"},
+    {{{"--unix-owner", "1"}}, "--unix-owner means nothing without --host unix:PATH"},
+    {{{"-H", "unix:"}}, "--host 'unix:' has no path"},
     {{{"--unix-mode", "0888"}}, "--unix-mode '0888' is not an octal mode like 0660"},
     {{{"--unix-mode", "rw"}}, "--unix-mode 'rw' is not an octal mode like 0660"},
     {{{"--unix-mode", "-1"}}, "--unix-mode '-1' is not an octal mode like 0660"},
