@@ -253,11 +253,13 @@ class Test(unittest.TestCase):
         ended = errors.pop("reset", 0) + errors.pop("closed-early", 0)
         lost = errors.pop("lost", 0)
         print(
-            f"one killed: {counts['answered']} lines answered; {had['one']} connections ended, "
+            f"one killed: {counts['answered']} lines answered; {ended} connections ended, "
             f"with {lost} lines on their way",
             flush=True,
         )
-        self.assertEqual(ended, had["one"], stay.text)
+        # One that connects again at once may still be let in by the kernel of the one that is ending.
+        self.assertGreaterEqual(ended, had["one"], stay.text)
+        self.assertLessEqual(ended, 2 * had["one"], stay.text)
         self.assertEqual(errors, {}, stay.text)
         self.assertEqual(counts["answered"] + lost, counts["sent"])
 
