@@ -148,6 +148,10 @@ bool yodel_server_stuck(const yodel_server *server, unsigned index);
  * yodel_server_workers: the acceptor's. Any thread. */
 uint64_t yodel_server_busy_since(const yodel_server *server, unsigned index);
 
+/* For how long, in ns, that turn has lasted at the instant now (clock.h); 0 for a loop that waits,
+ * or whose turn began later. Index and threads as above. */
+uint64_t yodel_server_busy_for(const yodel_server *server, unsigned index, uint64_t now);
+
 /* The limits that hold: connections, and bytes of memory for their buffers (0: none). Any thread.
  */
 size_t yodel_server_max_connections(const yodel_server *server);

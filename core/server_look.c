@@ -71,6 +71,12 @@ uint64_t yodel_server_busy_since(const yodel_server *server, unsigned index)
     return yodel_loop_busy_since(acceptor ? server->acceptor.loop : server->workers[index].loop);
 }
 
+uint64_t yodel_server_busy_for(const yodel_server *server, unsigned index, uint64_t now)
+{
+    uint64_t since = yodel_server_busy_since(server, index);
+    return since != 0 && since < now ? now - since : 0;
+}
+
 size_t yodel_server_max_connections(const yodel_server *server)
 {
     return server->limit.max;

@@ -7,11 +7,11 @@
 
 bool yodel_health_check(const yodel_server *server, uint64_t now, char *message, size_t size)
 {
-    const uint64_t patience = (uint64_t)(YODEL_HEALTH_PATIENCE * (double)YODEL_NS_PER_SEC);
+    const uint64_t patience = yodel_clock_from_seconds(YODEL_HEALTH_PATIENCE);
     unsigned workers = yodel_server_workers(server);
     for (unsigned i = 0; i <= workers; i++) {
-        uint64_t since = yodel_server_busy_since(server, i);
-        if (since == 0 || since >= now || now - since < patience) {
+        uint64_t busy = yodel_server_busy_for(server, i, now);
+        if (busy < patience) {
             continue;
         }
         char name[32] = "the acceptor";
@@ -19,7 +19,7 @@ bool yodel_health_check(const yodel_server *server, uint64_t now, char *message,
             (void)snprintf(name, sizeof(name), "worker %u", i);
         }
         (void)snprintf(message, size, "%s has been stuck for %" PRIu64 " s\n", name,
-                       (now - since) / YODEL_NS_PER_SEC);
+                       busy / YODEL_NS_PER_SEC);
         return false;
     }
     (void)snprintf(message, size, "ok\n");

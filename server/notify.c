@@ -36,8 +36,7 @@ static bool all_turn(const yodel_server *server)
     const uint64_t patience = yodel_clock_from_seconds(YODEL_MONITOR_STUCK);
     uint64_t now = yodel_clock_now();
     for (unsigned i = 0; i <= yodel_server_workers(server); i++) { /* the acceptor's is the last */
-        uint64_t since = yodel_server_busy_since(server, i);
-        if (since != 0 && now > since && now - since >= patience) {
+        if (yodel_server_busy_for(server, i, now) >= patience) {
             return false;
         }
     }

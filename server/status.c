@@ -27,8 +27,7 @@ static uint64_t busy_ns(const yodel_server *server, unsigned worker, uint64_t no
 {
     yodel_durations_seen turns;
     yodel_durations_look(yodel_server_turns(server, worker), &turns);
-    uint64_t since = yodel_server_busy_since(server, worker);
-    return turns.sum + (since != 0 && since < now ? now - since : 0);
+    return turns.sum + yodel_server_busy_for(server, worker, now);
 }
 
 static void look(const yodel_status *status, unsigned worker, uint64_t now, yodel_status_last *last)

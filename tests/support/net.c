@@ -40,7 +40,7 @@ static void set_option(int fd, int level, int name, int value)
 
 /* --- connecting --------------------------------------------------------------------------------*/
 
-static socklen_t make_address(const char *host, uint16_t port, struct sockaddr_storage *storage)
+socklen_t net_address(const char *host, uint16_t port, struct sockaddr_storage *storage)
 {
     memset(storage, 0, sizeof *storage);
     struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
@@ -60,7 +60,7 @@ static socklen_t make_address(const char *host, uint16_t port, struct sockaddr_s
 static int connect_with(const char *host, uint16_t port, int receive_buffer, int segment)
 {
     struct sockaddr_storage address;
-    socklen_t len = make_address(host, port, &address);
+    socklen_t len = net_address(host, port, &address);
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;
@@ -117,7 +117,7 @@ int net_connect_with_buffer(uint16_t port, int bytes)
 static int listen_on(const char *host, uint16_t *port, int backlog)
 {
     struct sockaddr_storage address;
-    socklen_t len = make_address(host, *port, &address);
+    socklen_t len = net_address(host, *port, &address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);

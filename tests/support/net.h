@@ -13,11 +13,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #define NET_TIMEOUT 20.0
 
 /* Connects to 127.0.0.1. */
 int net_connect(uint16_t port);
+
+/* The socket address of a numeric host, IPv4 or IPv6; returns how many bytes of storage it takes.
+ */
+socklen_t net_address(const char *host, uint16_t port, struct sockaddr_storage *storage);
 
 /* Connects to a numeric host, "::1" for instance. Returns the socket or a negated errno. */
 int net_try_connect(const char *host, uint16_t port);

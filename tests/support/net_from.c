@@ -14,29 +14,14 @@
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
-
-static socklen_t make_address(const char *host, uint16_t port, struct sockaddr_storage *storage)
-{
-    memset(storage, 0, sizeof *storage);
-    struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        return sizeof *v4;
-    }
-    assert_int_equal(inet_pton(AF_INET6, host, &v6->sin6_addr), 1);
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
-    return sizeof *v6;
-}
+#include "tests/support/net.h"
 
 int net_connect_from(const char *source, const char *host, uint16_t port)
 {
     struct sockaddr_storage from;
     struct sockaddr_storage to;
-    socklen_t from_len = make_address(source, 0, &from);
-    socklen_t to_len = make_address(host, port, &to);
+    socklen_t from_len = net_address(source, 0, &from);
+    socklen_t to_len = net_address(host, port, &to);
     const int on = 1;
     int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
