@@ -50,9 +50,9 @@ static void test_by_systemd(void **state)
         skip();
     }
     for (size_t i = 0; i < 2; i++) {
-        uint16_t port = 0;
+        uint16_t port;
         char address[32];
-        close(manager_listen(&port, false)); /* a port that is free */
+        int reserved = net_reserve(&port);
         (void)snprintf(address, sizeof address, "127.0.0.1:%u", port);
         program *p = program_start(NULL, "/usr/bin/systemd-socket-activate", "-l", address,
                                    server_path(), "--accept", modes[i], "-t", "3", NULL);
@@ -63,6 +63,7 @@ static void test_by_systemd(void **state)
         /* systemd's are not to be shared: one accepts for all. */
         assert_int_equal(program_count_lines(p, PROGRAM_STDERR, "the acceptor accepts for all"), i);
         stop(p);
+        close(reserved);
     }
 }
 

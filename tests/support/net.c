@@ -114,16 +114,24 @@ int net_connect_with_buffer(uint16_t port, int bytes)
     return must_connect(port, bytes, 0);
 }
 
-static int listen_on(const char *host, uint16_t *port, int backlog)
+static int bind_to(const char *host, uint16_t *port, int reuse)
 {
     struct sockaddr_storage address;
     socklen_t len = net_address(host, *port, &address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, reuse);
+    set_option(fd, SOL_SOCKET, SO_REUSEPORT, reuse);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(listen(fd, backlog), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
     *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return fd;
+}
+
+static int listen_on(const char *host, uint16_t *port, int backlog)
+{
+    int fd = bind_to(host, port, 0);
+    assert_int_equal(listen(fd, backlog), 0);
     return fd;
 }
 
@@ -131,6 +139,12 @@ int net_listen(uint16_t *port)
 {
     *port = 0;
     return listen_on("127.0.0.1", port, 128);
+}
+
+int net_reserve(uint16_t *port)
+{
+    *port = 0;
+    return bind_to("127.0.0.1", port, 1);
 }
 
 int net_listen_full(const char *host, uint16_t *port, int *inside)

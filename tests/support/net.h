@@ -40,6 +40,10 @@ int net_connect_with_buffer(uint16_t port, int bytes);
 
 /* A listening socket on 127.0.0.1 and the port it got, for tests of clients. */
 int net_listen(uint16_t *port);
+
+/* A port of 127.0.0.1 that nobody else is given while the socket returned is open; a program that
+ * sets SO_REUSEADDR or SO_REUSEPORT can listen on it. */
+int net_reserve(uint16_t *port);
 int net_accept(int listener);
 
 /* A listening socket with no room left: whoever connects to it hangs. host is a numeric IPv4
