@@ -12,6 +12,13 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #define YODEL_NEAR ((size_t)64)
+
+/* Bit i: data[i] is the wanted byte, which stands 16 times in all_wanted. Of 16 bytes. */
+static inline uint64_t yodel_find_16(const uint8_t *data, __m128i all_wanted)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, all_wanted));
+}
 #else
 #define YODEL_NEAR ((size_t)0)
 #endif
@@ -27,19 +34,31 @@ static inline size_t yodel_near(size_t len)
 #endif
 }
 
-/* Bit i: data[i] is `wanted`. Of the YODEL_NEAR bytes at data, which have to be there. */
-static inline uint64_t yodel_find_all_near(const uint8_t *data, uint8_t wanted)
+/* Bit i: data[from + i] is `wanted`. Of len bytes, 1 to YODEL_NEAR; there have to be 16 in all from
+ * data[0] to the last of them. */
+static inline uint64_t yodel_find_all_near(const uint8_t *data, size_t from, size_t len,
+                                           uint8_t wanted)
 {
     uint64_t found = 0;
 #ifdef __SSE2__
     const __m128i all_wanted = _mm_set1_epi8((char)wanted);
-    for (unsigned at = 0; at < YODEL_NEAR; at += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(data + at));
-        unsigned here = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, all_wanted));
-        found |= (uint64_t)here << at;
+    const uint8_t *at = data + from;
+    if (len == YODEL_NEAR) {
+        return yodel_find_16(at, all_wanted) | yodel_find_16(at + 16, all_wanted) << 16 |
+               yodel_find_16(at + 32, all_wanted) << 32 | yodel_find_16(at + 48, all_wanted) << 48;
+    }
+    size_t done = 0;
+    for (; len - done >= 16; done += 16) {
+        found |= yodel_find_16(at + done, all_wanted) << done;
+    }
+    if (len > done) { /* the rest, with bytes in front of it that are not asked for any more */
+        uint64_t last = yodel_find_16(at + len - 16, all_wanted);
+        found |= last >> (16 - (len - done)) << done;
     }
 #else
     (void)data;
+    (void)from;
+    (void)len;
     (void)wanted;
 #endif
     return found;
@@ -51,10 +70,9 @@ static inline const uint8_t *yodel_find_near(const uint8_t *data, uint8_t wanted
 #ifdef __SSE2__
     const __m128i all_wanted = _mm_set1_epi8((char)wanted);
     for (size_t at = 0; at < YODEL_NEAR && len - at >= 16; at += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(data + at));
-        unsigned found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, all_wanted));
+        unsigned found = (unsigned)yodel_find_16(data + at, all_wanted);
         if (found != 0) {
-            return data + at + __builtin_ctz(found);
+            return data + at + (unsigned)__builtin_ctz(found);
         }
     }
 #else

@@ -4,7 +4,6 @@
 #include "proto/framing_near.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <string.h>
 
 void yodel_framing_init(yodel_framing *f, const char *delimiter, size_t len, uint32_t max_line)
@@ -16,34 +15,15 @@ void yodel_framing_init(yodel_framing *f, const char *delimiter, size_t len, uin
     f->last = f->delimiter[len - 1];
 }
 
-/* The general case: a search that goes on at data[at], a line that is long or may be too long, a
- * byte that only looks like the end of a delimiter. */
-ssize_t yodel_framing_far(yodel_framing *f, const uint8_t *data, size_t len, size_t at,
-                          size_t *line_len)
+/* Not inlined: short lines must not pay for it. */
+static __attribute__((noinline)) ssize_t far_away(yodel_framing *f, const uint8_t *data, size_t len,
+                                                  size_t at, size_t *line_len)
 {
-    size_t end = len < f->window ? len : f->window;
-
-    assert(at <= len);
-    while (at < end) {
-        const uint8_t *found = memchr(data + at, f->last, end - at);
-
-        if (found == NULL) {
-            break;
-        }
-        at = (size_t)(found - data) + 1;
-        if (yodel_framing_completes(f, data, at - 1)) {
-            f->scanned = 0;
-            f->long_lines = at > YODEL_NEAR;
-            *line_len = at - f->delimiter_len;
-            return (ssize_t)at;
-        }
+    ssize_t n = yodel_framing_far(f, data, len, at);
+    if (n > 0) {
+        *line_len = (size_t)n - f->delimiter_len;
     }
-    if (end == f->window) {
-        f->scanned = 0;
-        return YODEL_ELINETOOLONG;
-    }
-    f->scanned = (uint32_t)end;
-    return 0;
+    return n;
 }
 
 /*
@@ -61,5 +41,22 @@ ssize_t yodel_framing_far(yodel_framing *f, const uint8_t *data, size_t len, siz
  */
 ssize_t yodel_framing_next(yodel_framing *f, const uint8_t *data, size_t len, size_t *line_len)
 {
-    return yodel_framing_next_inline(f, data, len, line_len);
+    size_t at = f->scanned;
+
+    /* Only as long as lines are short: a long one would pay for both ways. */
+    if (at == 0 && !f->long_lines) {
+        size_t end = len < f->window ? len : f->window;
+        const uint8_t *found = yodel_find_near(data, f->last, end);
+
+        if (found == NULL) {
+            at = yodel_near(end);
+        } else {
+            at = (size_t)(found - data) + 1;
+            if (yodel_framing_completes(f, data, at - 1)) {
+                *line_len = at - f->delimiter_len;
+                return (ssize_t)at;
+            }
+        }
+    }
+    return far_away(f, data, len, at, line_len);
 }

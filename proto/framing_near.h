@@ -1,6 +1,5 @@
 /*
- * framing_near: the short way of yodel_framing_next, for whom even its call is too much. Private:
- * not installed.
+ * framing_near: framing for whom even a call a line is too much. Private: not installed.
  */
 #ifndef YODEL_PROTO_FRAMING_NEAR_H
 #define YODEL_PROTO_FRAMING_NEAR_H
@@ -9,12 +8,9 @@
 #include "find_near.h"
 #include "framing.h"
 
+#include <assert.h>
 #include <stdbool.h>
-
-/* framing.c: as yodel_framing_next; data[0 .. at) holds no end of the line, and of a delimiter's
- * last bytes only some that were looked at. */
-ssize_t yodel_framing_far(yodel_framing *f, const uint8_t *data, size_t len, size_t at,
-                          size_t *line_len);
+#include <string.h>
 
 /* Is the delimiter's last byte, found at data[last], the end of a whole delimiter? It must begin in
  * this line too: what lies before data[0] belongs to another one. */
@@ -25,7 +21,7 @@ static inline bool yodel_framing_completes(const yodel_framing *f, const uint8_t
     if (last < before) {
         return false;
     }
-    if (before == 1) { /* CRLF: asked for every line */
+    if (__builtin_expect(before == 1, 1)) { /* CRLF: asked for every line */
         return data[last - 1] == f->delimiter[0];
     }
     for (size_t i = 0; i < before; i++) { /* at most three: a call of memcmp costs more */
@@ -36,28 +32,34 @@ static inline bool yodel_framing_completes(const yodel_framing *f, const uint8_t
     return true;
 }
 
-/* yodel_framing_next, inline. */
-static inline ssize_t yodel_framing_next_inline(yodel_framing *f, const uint8_t *data, size_t len,
-                                                size_t *line_len)
+/* The general case of yodel_framing_next: a search that goes on at data[at], a line that is long or
+ * may be too long, a byte that only looks like the end of a delimiter. data[0 .. at) holds no end
+ * of the line, and of a delimiter's last bytes only some that were looked at. */
+static inline ssize_t yodel_framing_far(yodel_framing *f, const uint8_t *data, size_t len,
+                                        size_t at)
 {
-    size_t at = f->scanned;
+    size_t end = len < f->window ? len : f->window;
 
-    /* Only as long as lines are short: a long one would pay for both ways. */
-    if (at == 0 && !f->long_lines) {
-        size_t end = len < f->window ? len : f->window;
-        const uint8_t *found = yodel_find_near(data, f->last, end);
+    assert(at <= len);
+    while (at < end) {
+        const uint8_t *found = memchr(data + at, f->last, end - at);
 
         if (found == NULL) {
-            at = yodel_near(end);
-        } else {
-            at = (size_t)(found - data) + 1;
-            if (yodel_framing_completes(f, data, at - 1)) {
-                *line_len = at - f->delimiter_len;
-                return (ssize_t)at;
-            }
+            break;
+        }
+        at = (size_t)(found - data) + 1;
+        if (yodel_framing_completes(f, data, at - 1)) {
+            f->scanned = 0;
+            f->long_lines = at > YODEL_NEAR;
+            return (ssize_t)at;
         }
     }
-    return yodel_framing_far(f, data, len, at, line_len);
+    if (end == f->window) {
+        f->scanned = 0;
+        return YODEL_ELINETOOLONG;
+    }
+    f->scanned = (uint32_t)end;
+    return 0;
 }
 
 /*
@@ -77,7 +79,8 @@ typedef struct yodel_framing_lines {
     size_t len;
     size_t line;   /* where the next line begins */
     size_t looked; /* [line, looked) holds no end of a line but those in `ends` */
-    uint64_t ends; /* bit i: data[looked - YODEL_NEAR + i] is what a delimiter ends with */
+    size_t from;   /* where it was looked last */
+    uint64_t ends; /* bit i: data[from + i] is what a delimiter ends with */
 } yodel_framing_lines;
 
 static inline void yodel_framing_lines_init(yodel_framing_lines *l, yodel_framing *f,
@@ -87,24 +90,26 @@ static inline void yodel_framing_lines_init(yodel_framing_lines *l, yodel_framin
     f->scanned = 0;
 }
 
-/* Looks at the next YODEL_NEAR bytes. False, with nothing done: there are not so many. */
+/* Looks at the next bytes, YODEL_NEAR at the most. False: no end of a line is near. */
 static inline bool yodel_framing_look(yodel_framing_lines *l, const yodel_framing *f)
 {
-    if ((ptrdiff_t)(l->len - l->looked) < (ptrdiff_t)YODEL_NEAR) { /* signed: there is a 0 */
+    size_t n = l->len - l->looked;
+    if (n > YODEL_NEAR) {
+        n = YODEL_NEAR;
+    }
+    if (n == 0 || l->len < 16 || f->long_lines) {
         return false;
     }
-    l->ends = yodel_find_all_near(l->data + l->looked, f->last);
-    l->looked += YODEL_NEAR;
-    return true;
+    l->from = l->looked;
+    l->ends = yodel_find_all_near(l->data, l->from, n, f->last);
+    l->looked += n;
+    return l->ends != 0;
 }
 
-/* From line to line: a line that is long, or among the last bytes. */
-static inline ssize_t yodel_framing_lines_far(yodel_framing_lines *l, yodel_framing *f,
-                                              size_t *line_len)
+/* A line that is long, or not complete, or among very few bytes. */
+static inline ssize_t yodel_framing_lines_far(yodel_framing_lines *l, yodel_framing *f)
 {
-    ssize_t n;
-    f->scanned = (uint32_t)(l->looked - l->line);
-    n = yodel_framing_next_inline(f, l->data + l->line, l->len - l->line, line_len);
+    ssize_t n = yodel_framing_far(f, l->data + l->line, l->len - l->line, l->looked - l->line);
     if (n > 0) {
         l->line += (size_t)n;
         l->looked = l->line;
@@ -115,23 +120,24 @@ static inline ssize_t yodel_framing_lines_far(yodel_framing_lines *l, yodel_fram
 static inline ssize_t yodel_framing_lines_next(yodel_framing_lines *l, yodel_framing *f,
                                                size_t *line_len)
 {
-    while (l->ends != 0 || (!f->long_lines && yodel_framing_look(l, f))) {
-        if (l->ends == 0) {
-            break; /* a long line */
-        }
-        size_t at = l->looked - YODEL_NEAR + (size_t)__builtin_ctzll(l->ends);
-        size_t n = at + 1 - l->line;
+    while (l->ends != 0 || yodel_framing_look(l, f)) {
+        size_t next = l->from + (unsigned)__builtin_ctzll(l->ends) + 1;
+        size_t whole = next - l->line;
         l->ends &= l->ends - 1;
-        if (n > f->window) {
+        if (whole > f->window) {
             return YODEL_ELINETOOLONG;
         }
-        if (yodel_framing_completes(f, l->data + l->line, n - 1)) {
-            l->line += n;
-            *line_len = n - f->delimiter_len;
-            return (ssize_t)n;
+        if (yodel_framing_completes(f, l->data + l->line, whole - 1)) {
+            l->line = next;
+            *line_len = whole - f->delimiter_len;
+            return (ssize_t)whole;
         }
     }
-    return yodel_framing_lines_far(l, f, line_len);
+    ssize_t n = yodel_framing_lines_far(l, f);
+    if (n > 0) {
+        *line_len = (size_t)n - f->delimiter_len;
+    }
+    return n;
 }
 
 #endif
