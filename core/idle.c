@@ -6,11 +6,6 @@
  * nodes stand among the expiring ones. */
 #define REFILE_MS 1000u
 
-static uint32_t to_ms(uint64_t ns)
-{
-    return (uint32_t)(ns / NS_PER_MS);
-}
-
 void yodel_idle_init(yodel_idle *idle, double seconds)
 {
     yodel_list_init(&idle->order);
@@ -35,22 +30,14 @@ bool yodel_idle_add(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns)
         return false;
     }
     bool was_empty = yodel_list_empty(&idle->order);
-    node->last_ms = node->filed_ms = to_ms(now_ns);
+    node->last_ms = node->filed_ms = yodel_idle_ms(now_ns);
     yodel_list_push_back(&idle->order, &node->link);
     return was_empty;
 }
 
-void yodel_idle_touch(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns)
+void yodel_idle_refile(yodel_idle *idle, yodel_idle_node *node)
 {
-    if (!yodel_list_linked(&node->link)) {
-        return;
-    }
-    uint32_t now = to_ms(now_ns);
-    node->last_ms = now;
-    if (now - node->filed_ms <= idle->refile_ms) {
-        return;
-    }
-    node->filed_ms = now;
+    node->filed_ms = node->last_ms;
     yodel_list_remove(&node->link);
     yodel_list_push_back(&idle->order, &node->link);
 }
@@ -63,7 +50,7 @@ void yodel_idle_remove(yodel_idle_node *node)
 uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
                            void (*expired)(yodel_idle_node *node, void *arg), void *arg)
 {
-    uint32_t now = to_ms(now_ns);
+    uint32_t now = yodel_idle_ms(now_ns);
     uint32_t soonest = UINT32_MAX;
     yodel_list *item;
     yodel_list *next;

@@ -44,8 +44,25 @@ void yodel_idle_node_init(yodel_idle_node *node);
  * when the timeout is 0. */
 bool yodel_idle_add(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns);
 
-/* Notes activity now of a node of this list; no effect on one in no list. */
-void yodel_idle_touch(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns);
+static inline uint32_t yodel_idle_ms(uint64_t ns)
+{
+    return (uint32_t)(ns / 1000000u);
+}
+
+/* Puts a node of this list to its back. What yodel_idle_touch does now and then. */
+void yodel_idle_refile(yodel_idle *idle, yodel_idle_node *node);
+
+/* Notes activity now of a node of this list; no effect on one in no list. Inline: there is a touch
+ * for whatever is received. */
+static inline void yodel_idle_touch(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns)
+{
+    if (yodel_list_linked(&node->link)) {
+        node->last_ms = yodel_idle_ms(now_ns);
+        if (node->last_ms - node->filed_ms > idle->refile_ms) {
+            yodel_idle_refile(idle, node);
+        }
+    }
+}
 
 /* Takes a node out of its list; no effect when it is in none. */
 void yodel_idle_remove(yodel_idle_node *node);

@@ -1,4 +1,4 @@
-#include "core/transport_internal.h"
+#include "core/transport_near.h"
 
 #include "core/error.h"
 #include "core/loop_memory.h"
@@ -16,6 +16,10 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
     (void)ev;
     yodel_transport *t = yodel_container_of(watcher, yodel_transport, io);
 
+    if (revents == EV_READ && yodel_transport_is_reading_inline(t)) { /* nearly always */
+        yodel_transport_read(t);
+        return;
+    }
     if (revents & EV_ERROR) { /* it cannot be watched */
         yodel_transport_end(t, -ENOMEM);
         return;
@@ -27,7 +31,7 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
         yodel_transport_discard(t);
     } else if (t->state == YODEL_TRANSPORT_OPEN &&
                (t->redeliver ||
-                (yodel_transport_reads(t) && (t->resumed || (revents & EV_READ))))) {
+                (yodel_transport_is_reading_inline(t) && (t->resumed || (revents & EV_READ))))) {
         yodel_transport_read(t);
     }
 }
@@ -54,7 +58,7 @@ void yodel_transport_watch(yodel_transport *t)
     struct ev_loop *ev = t->group->ev;
     int events = 0;
     bool discards = t->state == YODEL_TRANSPORT_LINGERING && t->left > 0;
-    if (yodel_transport_reads(t) || discards) {
+    if (yodel_transport_is_reading_inline(t) || discards) {
         events |= EV_READ;
     }
     if (yodel_buffer_len(&t->out) > 0 && t->state != YODEL_TRANSPORT_ENDED) {
@@ -77,7 +81,7 @@ void yodel_transport_watch(yodel_transport *t)
 void yodel_transport_read_on(yodel_transport *t)
 {
     count_pause(t);
-    if (!yodel_transport_reads(t)) {
+    if (!yodel_transport_is_reading_inline(t)) {
         return;
     }
     t->resumed = true; /* also with nothing kept yet: this turn's rest may be on its way there */
@@ -276,7 +280,7 @@ void yodel_transport_drain(yodel_transport *t)
     t->left = arrived(t);
     if (t->left > 0) {
         t->left += YODEL_DRAIN_BYTES;
-    } else if (yodel_transport_reads(t) && !t->redeliver && !t->resumed) {
+    } else if (yodel_transport_is_reading_inline(t) && !t->redeliver && !t->resumed) {
         yodel_transport_drained(t, true);
     }
 }
@@ -329,7 +333,7 @@ void yodel_transport_redeliver(yodel_transport *t)
 
 bool yodel_transport_is_reading(const yodel_transport *t)
 {
-    return yodel_transport_reads(t);
+    return yodel_transport_is_reading_inline(t);
 }
 
 void yodel_transport_set_limits(yodel_transport *t, yodel_write_limits limits)
@@ -364,8 +368,7 @@ int yodel_transport_peer(const yodel_transport *t, yodel_address *peer)
 
 yodel_transport *yodel_transport_of(const void *protocol)
 {
-    uintptr_t at = (uintptr_t)protocol - offsetof(yodel_transport, protocol);
-    return (yodel_transport *)at; /* NOLINT(performance-no-int-to-ptr) */
+    return yodel_transport_of_inline(protocol);
 }
 
 yodel_loop *yodel_transport_loop(const yodel_transport *t)
@@ -375,5 +378,5 @@ yodel_loop *yodel_transport_loop(const yodel_transport *t)
 
 yodel_counters *yodel_transport_counters(yodel_transport *t)
 {
-    return t->group->counters;
+    return yodel_transport_counters_inline(t);
 }

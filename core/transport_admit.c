@@ -1,6 +1,7 @@
 #include "core/transport_internal.h"
 
 #include "core/error.h"
+#include "core/socket_call.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,10 +63,10 @@ static int on_refused(void *self, yodel_transport *transport, void *arg)
 static void refuse_now(yodel_transport_group *group, int fd, const refusal *no)
 {
     if (no->message != NULL) {
-        (void)send(fd, no->message, strlen(no->message), MSG_NOSIGNAL);
+        (void)yodel_send(fd, no->message, strlen(no->message));
     }
     (void)shutdown(fd, SHUT_WR);
-    (void)recv(fd, group->receive, YODEL_RECEIVE_SIZE, 0);
+    (void)yodel_recv(fd, group->receive, YODEL_RECEIVE_SIZE);
     close(fd);
     yodel_count(group->counters, yodel_counter_of_reason(no->reason), 1);
 }

@@ -75,19 +75,21 @@ enum yodel_transport_held {
     YODEL_HELD_DRAINED = 8, /* a drain has told the protocol, which closes when it has finished */
 };
 
+/* What a turn needs stands together, behind what it does not: the caches hold little of it when the
+ * connection's next turn comes. */
 struct yodel_transport {
-    ev_io io;
-    yodel_transport_group *group;
-    const yodel_protocol_ops *ops;
-    yodel_list link;      /* in the group's live or ended list */
-    yodel_idle_node wait; /* in the group's list of what it waits for: idle, stalled or lingering */
-    yodel_buffer in;      /* received, not consumed */
-    yodel_buffer out;     /* written, refused by the kernel; its limit is the hard cap */
-    uint32_t high;
+    yodel_list link; /* in the group's live or ended list */
     uint32_t low;
     uint32_t left;   /* bytes: draining, to be read at the most; lingering, still to be discarded */
     uint32_t queued; /* in the kernel when the output's wait began or last got on */
     int reason;
+    ev_io io;
+    yodel_transport_group *group;
+    const yodel_protocol_ops *ops;
+    yodel_idle_node wait; /* in the group's list of what it waits for: idle, stalled or lingering */
+    yodel_buffer in;      /* received, not consumed */
+    yodel_buffer out;     /* written, refused by the kernel; its limit is the hard cap */
+    uint32_t high;
     uint8_t state;
     uint8_t origin;
     uint8_t held;       /* enum yodel_transport_held, or-ed: why data_received may not be called */
@@ -127,7 +129,7 @@ struct yodel_transport_group {
 
     /* The cork: pieces, which lie in its memory or are gathered, and behind them the run, copied
      * bytes that are not a piece yet. Its transport has nothing in its own buffer. */
-    yodel_transport *corked; /* whose output it holds; NULL: it is empty */
+    yodel_transport *corked; /* whose output goes there; NULL: nobody's */
     uint8_t *cork;
     uint8_t *run;
     uint8_t *cork_next; /* the run's end: where the next byte is copied to */
@@ -168,12 +170,6 @@ static inline size_t yodel_transport_instance_room(const yodel_protocol_factory 
 {
     size_t align = _Alignof(yodel_transport_client);
     return (factory->size + align - 1) / align * align;
-}
-
-/* May data_received be called? Asked after every line. */
-static inline bool yodel_transport_reads(const yodel_transport *t)
-{
-    return (t->state | t->held) == 0;
 }
 
 /* transport.c */

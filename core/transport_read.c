@@ -1,19 +1,20 @@
-#include "core/transport_internal.h"
+#include "core/transport_near.h"
 
 #include "core/error.h"
+#include "core/socket_call.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* recv without EINTR; a negated errno on failure. */
+/* Bytes received, or a negated errno; goes on after EINTR. */
 static ssize_t receive(yodel_transport *t, uint8_t *space, size_t size)
 {
     ssize_t n;
     do {
-        n = recv(t->io.fd, space, size, 0);
-    } while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
+        n = yodel_recv(t->io.fd, space, size);
+    } while (n == -EINTR);
+    return n;
 }
 
 static void end_of_input(yodel_transport *t)
@@ -31,10 +32,18 @@ static void end_of_input(yodel_transport *t)
     }
 }
 
+/* data_received failed, or says that it consumed more than there was: it cannot be told what it
+ * wants to see again. */
+static __attribute__((noinline, cold)) void failed(yodel_transport *t, ssize_t used)
+{
+    yodel_transport_callback_failed(t, "data_received", used < 0 ? (int)used : -EINVAL);
+}
+
 /* Hands len bytes, with `front` free ones in front of them, to the protocol and sends what it
  * wrote. Returns how many it consumed, or -1 when the connection is no longer open (then its input
  * is of no use). */
-static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len, size_t front)
+__attribute__((always_inline)) static inline ssize_t
+dispatch(yodel_transport *t, const uint8_t *data, size_t len, size_t front)
 {
     yodel_transport_group *group = t->group;
     ssize_t used = (ssize_t)len;
@@ -43,16 +52,15 @@ static ssize_t dispatch(yodel_transport *t, const uint8_t *data, size_t len, siz
         group->window = data;
         group->window_len = len;
         group->front = front;
-        used = t->ops->data_received(yodel_transport_protocol(t), data, len);
-        if (used > (ssize_t)len) {
-            used = -EINVAL; /* more than there was: it cannot be told what it wants to see again */
+        if (group->corked == NULL && yodel_buffer_len(&t->out) == 0) {
+            yodel_transport_give_cork(group, t); /* what it writes goes there */
         }
-        if (used < 0) {
-            yodel_transport_callback_failed(t, "data_received", (int)used);
+        used = t->ops->data_received(yodel_transport_protocol(t), data, len);
+        if ((size_t)used > len) {
+            failed(t, used);
         }
         yodel_transport_flush(group);
         group->window = NULL;
-        group->window_len = 0;
     }
     if (t->state != YODEL_TRANSPORT_OPEN) {
         return -1;
@@ -103,7 +111,7 @@ static ssize_t read_shared(yodel_transport *t)
     return n;
 }
 
-static void dispatch_own(yodel_transport *t)
+static __attribute__((noinline)) void dispatch_own(yodel_transport *t)
 {
     ssize_t used = dispatch(t, yodel_buffer_data(&t->in), yodel_buffer_len(&t->in), 0);
     if (used > 0) {
@@ -153,7 +161,7 @@ void yodel_transport_read(yodel_transport *t)
             t->left -= (size_t)n < t->left ? (uint32_t)n : t->left;
         }
     }
-    if (t->draining && yodel_transport_reads(t) && yodel_transport_nothing_left(t)) {
+    if (t->draining && yodel_transport_is_reading_inline(t) && yodel_transport_nothing_left(t)) {
         yodel_transport_drained(t, false);
     }
 }

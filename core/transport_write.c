@@ -1,6 +1,7 @@
-#include "core/transport_internal.h"
+#include "core/transport_near.h"
 
 #include "core/error.h"
+#include "core/socket_call.h"
 
 #include <errno.h>
 #include <string.h>
@@ -45,24 +46,25 @@ static void resume_if_low(yodel_transport *t)
     }
 }
 
-/* send or sendmsg without EINTR and SIGPIPE: bytes taken (0 when the socket is full), or a negated
- * errno. */
-static ssize_t send_pieces(yodel_transport *t, struct iovec *piece, int pieces)
+static __attribute__((noinline)) ssize_t send_many(int fd, struct iovec *piece, int pieces)
+{
+    struct msghdr message = {.msg_iov = piece, .msg_iovlen = (size_t)pieces};
+    return yodel_sendmsg(fd, &message);
+}
+
+/* Bytes taken (0 when the socket is full), or a negated errno; goes on after EINTR. */
+static inline ssize_t send_pieces(yodel_transport *t, struct iovec *piece, int pieces)
 {
     ssize_t n;
     do {
-        if (pieces == 1) {
-            n = send(t->io.fd, piece->iov_base, piece->iov_len, MSG_NOSIGNAL);
-        } else {
-            struct msghdr message = {.msg_iov = piece, .msg_iovlen = (size_t)pieces};
-            n = sendmsg(t->io.fd, &message, MSG_NOSIGNAL);
-        }
-    } while (n < 0 && errno == EINTR);
+        n = pieces == 1 ? yodel_send(t->io.fd, piece->iov_base, piece->iov_len)
+                        : send_many(t->io.fd, piece, pieces);
+    } while (n == -EINTR);
     if (n >= 0) {
         yodel_count(t->group->counters, YODEL_COUNT_BYTES_OUT, (uint64_t)n);
         return n;
     }
-    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+    return n == -EAGAIN ? 0 : n;
 }
 
 /* The connection ends with output that is lost. */
@@ -109,26 +111,9 @@ static size_t copied_bytes(const yodel_transport_group *group)
     return (size_t)(group->cork_next - group->cork);
 }
 
-static size_t less(size_t bytes, size_t most)
-{
-    return most > bytes ? most - bytes : 0;
-}
-
-/*
- * How much more may be copied into the cork, which is t's, before it is sent, as it is at the
- * turn's end anyway. At the high water mark: a writer that the peer cannot follow has to notice
- * there, not a cork later. What is gathered does not count for that, it takes no memory; but should
- * the kernel refuse everything, there must be room for it below the hard cap, and for as much
- * again, since the writer notices only then.
- */
 static size_t room_left(const yodel_transport *t)
 {
-    const yodel_transport_group *group = t->group;
-    size_t room = less(copied_bytes(group), YODEL_CORK_SIZE);
-    size_t high = less(copied_bytes(group), t->high);
-    size_t hard = less(corked_bytes(group), t->out.limit / 2);
-    high = high < hard ? high : hard;
-    return room < high ? room : high;
+    return yodel_transport_room(t, copied_bytes(t->group), corked_bytes(t->group));
 }
 
 void yodel_transport_measure_room(yodel_transport *t)
@@ -163,8 +148,24 @@ static void close_run(yodel_transport_group *group)
     }
 }
 
+/* What was in the cork is not all sent, or was the last of a connection that closes. */
+static __attribute__((noinline)) int uncork_end(yodel_transport *t, int pieces, size_t total,
+                                                ssize_t sent)
+{
+    if (sent < 0) {
+        return fail(t, (int)sent);
+    }
+    if ((size_t)sent < total) {
+        return wait_with_rest(t, t->group->piece, pieces, total, (size_t)sent);
+    }
+    if (t->state == YODEL_TRANSPORT_CLOSING) {
+        yodel_transport_flushed(t);
+    }
+    return 0;
+}
+
 /* Sends what the cork, which is t's, holds. Calls nobody back. 0, or the code that t ended with. */
-static int uncork(yodel_transport *t)
+static inline int uncork(yodel_transport *t)
 {
     yodel_transport_group *group = t->group;
     close_run(group);
@@ -174,16 +175,10 @@ static int uncork(yodel_transport *t)
     ssize_t sent = pieces > 0 ? send_pieces(t, group->piece, pieces) : 0;
     /* Empty from here on; the bytes themselves stay until somebody writes again. */
     yodel_transport_drop_cork(group);
-    if (sent < 0) {
-        return fail(t, (int)sent);
+    if (sent == (ssize_t)total && t->state == YODEL_TRANSPORT_OPEN) {
+        return 0;
     }
-    if ((size_t)sent < total) {
-        return wait_with_rest(t, group->piece, pieces, total, (size_t)sent);
-    }
-    if (t->state == YODEL_TRANSPORT_CLOSING) {
-        yodel_transport_flushed(t);
-    }
-    return 0;
+    return uncork_end(t, pieces, total, sent);
 }
 
 void yodel_transport_flush(yodel_transport_group *group)
@@ -232,40 +227,17 @@ static bool take_cork(yodel_transport *t)
     if (group->corked != NULL) {
         (void)uncork(group->corked);
     }
-    group->corked = t;
-    group->room = room_left(t);
+    yodel_transport_give_cork(group, t);
     if (group->window == NULL) {
         yodel_loop_defer(group->loop, &group->flush);
     }
     return true;
 }
 
-/* The short way: room in a cork that is t's already, and nothing else to do. False, with nothing
- * done: another way. */
-static inline bool compose_more(yodel_transport *t, size_t len, uint8_t **space)
-{
-    yodel_transport_group *group = t->group;
-    if (group->corked != t || len >= group->room || len >= YODEL_GATHER_MIN) {
-        return false;
-    }
-    *space = group->cork_next;
-    group->cork_next += len;
-    group->room -= len;
-    return true;
-}
-
-/* Likewise for a turn's first. Not inlined: the short way must not pay for it. */
-static __attribute__((noinline)) void *compose_first(yodel_transport *t, size_t len)
-{
-    uint8_t *space;
-    bool room = t->group->corked != t && take_cork(t) && compose_more(t, len, &space);
-    return room ? space : NULL;
-}
-
 void *yodel_transport_compose(yodel_transport *t, size_t len)
 {
-    uint8_t *space;
-    return compose_more(t, len, &space) ? space : compose_first(t, len);
+    bool mine = t->group->corked == t || take_cork(t);
+    return mine ? yodel_transport_compose_more(t, len) : NULL;
 }
 
 /* Bytes that data_received is looking at stay where they are until the turn's end. */
@@ -305,7 +277,7 @@ static size_t cork_some(yodel_transport_group *group, const uint8_t *data, size_
         }
         return len;
     }
-    size_t space = less(copied_bytes(group), YODEL_CORK_SIZE);
+    size_t space = yodel_transport_less(copied_bytes(group), YODEL_CORK_SIZE);
     if (len > space) {
         len = space;
     }
@@ -346,8 +318,8 @@ static __attribute__((noinline)) int write_somehow(yodel_transport *t, const uin
 
 int yodel_transport_write(yodel_transport *t, const void *data, size_t len)
 {
-    uint8_t *space;
-    if (!compose_more(t, len, &space)) {
+    void *space = yodel_transport_compose_more(t, len);
+    if (space == NULL) {
         return write_somehow(t, data, len);
     }
     memcpy(space, data, len);

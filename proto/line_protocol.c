@@ -1,6 +1,7 @@
 #include "proto/line_protocol.h"
 
 #include "core/error.h"
+#include "core/transport_near.h"
 #include "proto/framing_near.h"
 
 #include <stdio.h>
@@ -40,14 +41,14 @@ static __attribute__((noinline, cold)) int too_long(yodel_line_protocol *p)
                            (unsigned)p->config->max_line);
         code = yodel_line_write_line(p, text, (size_t)len);
     }
-    yodel_transport_close(yodel_transport_of(p), YODEL_ELINETOOLONG);
+    yodel_transport_close(yodel_transport_of_inline(p), YODEL_ELINETOOLONG);
     return code;
 }
 
 static ssize_t data_received(void *self, const uint8_t *data, size_t len)
 {
     yodel_line_protocol *p = self;
-    yodel_transport *transport = yodel_transport_of(p);
+    yodel_transport *transport = yodel_transport_of_inline(p);
     uint64_t count = 0;
     ssize_t code = 1;
     yodel_framing_lines lines;
@@ -66,12 +67,12 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
         }
         count++;
         code = p->config->ops->line_received(p, line, line_len);
-        if (!yodel_transport_is_reading(transport)) {
+        if (!yodel_transport_is_reading_inline(transport)) {
             break;
         }
     }
     if (count > 0) {
-        yodel_count(yodel_transport_counters(transport), YODEL_COUNT_LINES_IN, count);
+        yodel_count(yodel_transport_counters_inline(transport), YODEL_COUNT_LINES_IN, count);
     }
     return code < 0 ? code : (ssize_t)lines.line;
 }
@@ -79,9 +80,9 @@ static ssize_t data_received(void *self, const uint8_t *data, size_t len)
 static int eof_received(void *self)
 {
     yodel_line_protocol *p = self;
-    yodel_transport *transport = yodel_transport_of(p);
+    yodel_transport *transport = yodel_transport_of_inline(p);
     if (yodel_transport_unread(transport) > 0) {
-        yodel_count(yodel_transport_counters(transport), YODEL_COUNT_PARTIAL, 1);
+        yodel_count(yodel_transport_counters_inline(transport), YODEL_COUNT_PARTIAL, 1);
     }
     return p->config->ops->eof_received != NULL ? p->config->ops->eof_received(p) : 0;
 }
@@ -115,34 +116,45 @@ yodel_protocol_factory yodel_line_factory(const yodel_line_config *config)
 
 int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len)
 {
-    return yodel_transport_write(yodel_transport_of(p), data, len);
+    return yodel_transport_write(yodel_transport_of_inline(p), data, len);
+}
+
+static inline char *composed(yodel_line_protocol *p, char *line, size_t len)
+{
+    if (line != NULL) {
+        yodel_transport *transport = yodel_transport_of_inline(p);
+        /* All four, which is one store: there is slack behind. */
+        memcpy(line + len, p->framing.delimiter, sizeof(p->framing.delimiter));
+        yodel_count(yodel_transport_counters_inline(transport), YODEL_COUNT_LINES_OUT, 1);
+    }
+    return line;
+}
+
+static __attribute__((noinline)) char *compose_somehow(yodel_line_protocol *p, size_t len)
+{
+    size_t whole = len + p->framing.delimiter_len;
+    return composed(p, yodel_transport_compose(yodel_transport_of_inline(p), whole), len);
 }
 
 char *yodel_line_compose(yodel_line_protocol *p, size_t len)
 {
-    yodel_transport *transport = yodel_transport_of(p);
-    size_t delimiter_len = p->framing.delimiter_len;
-    char *line = yodel_transport_compose(transport, len + delimiter_len);
-    if (line != NULL) {
-        /* All four, which is one store: there is slack behind. */
-        memcpy(line + len, p->framing.delimiter, sizeof(p->framing.delimiter));
-        yodel_count(yodel_transport_counters(transport), YODEL_COUNT_LINES_OUT, 1);
-    }
-    return line;
+    size_t whole = len + p->framing.delimiter_len;
+    char *line = yodel_transport_compose_more(yodel_transport_of_inline(p), whole);
+    return line != NULL ? composed(p, line, len) : compose_somehow(p, len);
 }
 
 /* As it does behind a received line that is echoed: then one write does for both. */
 static bool delimiter_follows(const yodel_line_protocol *p, const char *data, size_t len)
 {
     size_t delimiter_len = p->framing.delimiter_len;
-    return yodel_transport_is_received(yodel_transport_of(p), data, len + delimiter_len) &&
+    return yodel_transport_is_received(yodel_transport_of_inline(p), data, len + delimiter_len) &&
            memcmp(data + len, p->framing.delimiter, delimiter_len) == 0;
 }
 
 int yodel_line_write_pieces(yodel_line_protocol *p, const void *head, size_t head_len,
                             const void *data, size_t len)
 {
-    yodel_transport *transport = yodel_transport_of(p);
+    yodel_transport *transport = yodel_transport_of_inline(p);
     bool whole = delimiter_follows(p, data, len);
     int code = yodel_transport_write(transport, head, head_len);
     if (code == 0) {
@@ -152,14 +164,14 @@ int yodel_line_write_pieces(yodel_line_protocol *p, const void *head, size_t hea
         code = yodel_transport_write(transport, p->framing.delimiter, p->framing.delimiter_len);
     }
     if (code == 0) {
-        yodel_count(yodel_transport_counters(transport), YODEL_COUNT_LINES_OUT, 1);
+        yodel_count(yodel_transport_counters_inline(transport), YODEL_COUNT_LINES_OUT, 1);
     }
     return code;
 }
 
 void yodel_line_close(yodel_line_protocol *p)
 {
-    yodel_transport_close(yodel_transport_of(p), 0);
+    yodel_transport_close(yodel_transport_of_inline(p), 0);
 }
 
 void *yodel_line_state(yodel_line_protocol *p)
@@ -174,5 +186,5 @@ void *yodel_line_arg(const yodel_line_protocol *p)
 
 yodel_transport *yodel_line_transport(const yodel_line_protocol *p)
 {
-    return yodel_transport_of(p);
+    return yodel_transport_of_inline(p);
 }

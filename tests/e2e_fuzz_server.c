@@ -138,24 +138,35 @@ static uint64_t fuzz_one_server(test_random *random, fuzz_plan *plan)
     static const char *const modes[] = {"handoff", "reuseport"};
     static const char *const threads[] = {"1", "2", "3"};
     static const char *const marks[] = {"64K:16K", "4K:1K"};
-    /* It comes before the sanitizer's own library, which is no harm. */
-    static const char *const short_io[] = {
-        "LD_PRELOAD=" YODEL_SHORT_IO_SHIM,
-        "ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0",
-        NULL,
-    };
     static const size_t limits[] = {1, 2, 10, 100, 4096, 65536};
     char limit[16];
     sums sum = {0};
 
     plan->max_line = limits[test_random_below(random, sizeof limits / sizeof limits[0])];
     snprintf(limit, sizeof limit, "%zu", plan->max_line);
-    const program_options options = {.env = plan->short_io ? short_io : NULL};
-    server s = server_start(&options, "--protocol", echo_protocol_name(plan->protocol),
-                            "--max-line", limit, "--accept", modes[test_random_below(random, 2)],
-                            "--threads", threads[test_random_below(random, 3)], "--write-buffer",
-                            marks[test_random_below(random, 2)], "--idle-timeout", "0",
-                            "--write-timeout", "0", NULL);
+    const char *const argv[] = {
+        plan->short_io ? YODEL_SERVER_SHORT_IO : "yodel-server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--protocol",
+        echo_protocol_name(plan->protocol),
+        "--max-line",
+        limit,
+        "--accept",
+        modes[test_random_below(random, 2)],
+        "--threads",
+        threads[test_random_below(random, 3)],
+        "--write-buffer",
+        marks[test_random_below(random, 2)],
+        "--idle-timeout",
+        "0",
+        "--write-timeout",
+        "0",
+        NULL,
+    };
+    server s = server_start_argv(NULL, argv);
     serve(&s, random, plan, &sum);
     server_stop(&s);
     check_counters(&s, &sum, plan->protocol);

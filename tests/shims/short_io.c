@@ -1,13 +1,12 @@
 /*
- * A kernel in its worst mood, for LD_PRELOAD: recv, send and sendmsg take a few bytes at a time,
- * and every now and then they fail with EINTR or, though the socket is ready, with EAGAIN.
+ * A kernel in its worst mood, in place of core/socket_call.c: it gives and takes a few bytes at a
+ * time, and every now and then fails with EINTR or, though the socket is ready, with EAGAIN.
  */
+#include "core/socket_call.h"
+
 #include <errno.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 static _Thread_local uint32_t state = 2463534242;
 
@@ -20,12 +19,11 @@ static uint32_t next(void)
     return state;
 }
 
-/* True: fail now, errno says with what. */
+/* 0, or what to fail with now. */
 static int fails(void)
 {
     uint32_t n = next() % 8;
-    errno = n == 0 ? EINTR : EAGAIN;
-    return n < 2;
+    return n == 0 ? -EINTR : n == 1 ? -EAGAIN : 0;
 }
 
 /* How many of len bytes: mostly few. */
@@ -35,23 +33,27 @@ static size_t take(size_t len)
     return len < most ? len : most;
 }
 
-ssize_t recv(int fd, void *data, size_t len, int flags)
+ssize_t yodel_recv(int fd, void *data, size_t len)
 {
-    return fails() ? -1 : (ssize_t)syscall(SYS_recvfrom, fd, data, take(len), flags, NULL, NULL);
+    int code = fails();
+    ssize_t n = code == 0 ? recv(fd, data, take(len), 0) : code;
+    return n == -1 ? -errno : n;
 }
 
-ssize_t send(int fd, const void *data, size_t len, int flags)
+ssize_t yodel_send(int fd, const void *data, size_t len)
 {
-    return fails() ? -1 : (ssize_t)syscall(SYS_sendto, fd, data, take(len), flags, NULL, 0);
+    int code = fails();
+    ssize_t n = code == 0 ? send(fd, data, take(len), MSG_NOSIGNAL) : code;
+    return n == -1 ? -errno : n;
 }
 
 /* A part of its first piece with bytes in it. */
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+ssize_t yodel_sendmsg(int fd, const struct msghdr *message)
 {
     for (size_t i = 0; i < message->msg_iovlen; i++) {
         const struct iovec *piece = &message->msg_iov[i];
         if (piece->iov_len > 0) {
-            return send(fd, piece->iov_base, piece->iov_len, flags);
+            return yodel_send(fd, piece->iov_base, piece->iov_len);
         }
     }
     return 0;

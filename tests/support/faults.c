@@ -18,9 +18,9 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 void *__wrap_reallocarray(void *memory, size_t count, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
-ssize_t __wrap_recv(int fd, void *data, size_t len, int flags);
-ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_yodel_recv(int fd, void *data, size_t len);
+ssize_t __wrap_yodel_send(int fd, const void *data, size_t len);
+ssize_t __wrap_yodel_sendmsg(int fd, const struct msghdr *message);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                           void *arg);
@@ -33,9 +33,9 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
 void *__real_reallocarray(void *memory, size_t count, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
-ssize_t __real_recv(int fd, void *data, size_t len, int flags);
-ssize_t __real_send(int fd, const void *data, size_t len, int flags);
-ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __real_yodel_recv(int fd, void *data, size_t len);
+ssize_t __real_yodel_send(int fd, const void *data, size_t len);
+ssize_t __real_yodel_sendmsg(int fd, const struct msghdr *message);
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                           void *arg);
@@ -153,12 +153,6 @@ int __wrap_munmap(void *address, size_t len)
 
 /* --- sockets -----------------------------------------------------------------------------------*/
 
-static bool is_the_librarys(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && (flags & O_NONBLOCK) != 0;
-}
-
 /* The errno for this call, the n-th of its kind, or 0. */
 static int disturbance(faults_call call, size_t n, int error)
 {
@@ -180,48 +174,30 @@ static size_t at_most(size_t len, size_t max)
     return max != 0 && len > max ? max : len;
 }
 
-ssize_t __wrap_recv(int fd, void *data, size_t len, int flags)
+ssize_t __wrap_yodel_recv(int fd, void *data, size_t len)
 {
-    if (is_the_librarys(fd)) {
-        int error = disturbance(FAULTS_RECEIVE, ++faults.receives, faults.receive_error);
-        if (error != 0) {
-            errno = error;
-            return -1;
-        }
-        len = at_most(len, faults.receive_max);
-    }
-    return __real_recv(fd, data, len, flags);
+    int error = disturbance(FAULTS_RECEIVE, ++faults.receives, faults.receive_error);
+    return error != 0 ? -error : __real_yodel_recv(fd, data, at_most(len, faults.receive_max));
 }
 
-ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
+ssize_t __wrap_yodel_send(int fd, const void *data, size_t len)
 {
-    if (is_the_librarys(fd)) {
-        int error = disturbance(FAULTS_SEND, ++faults.sends, faults.send_error);
-        if (error != 0) {
-            errno = error;
-            return -1;
-        }
-        len = at_most(len, faults.send_max);
-    }
-    return __real_send(fd, data, len, flags);
+    int error = disturbance(FAULTS_SEND, ++faults.sends, faults.send_error);
+    return error != 0 ? -error : __real_yodel_send(fd, data, at_most(len, faults.send_max));
 }
 
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+ssize_t __wrap_yodel_sendmsg(int fd, const struct msghdr *message)
 {
-    if (!is_the_librarys(fd)) {
-        return __real_sendmsg(fd, message, flags);
-    }
     int error = disturbance(FAULTS_SEND, ++faults.sends, faults.send_error);
     if (error != 0) {
-        errno = error;
-        return -1;
+        return -error;
     }
     /* A part of the first piece that has bytes: a short write for certain. */
     const struct iovec *first = message->msg_iov;
     if (faults.send_max != 0 && first->iov_len > 0) {
-        return __real_send(fd, first->iov_base, at_most(first->iov_len, faults.send_max), flags);
+        return __real_yodel_send(fd, first->iov_base, at_most(first->iov_len, faults.send_max));
     }
-    return __real_sendmsg(fd, message, flags);
+    return __real_yodel_sendmsg(fd, message);
 }
 
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)

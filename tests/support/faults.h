@@ -27,7 +27,7 @@ typedef enum faults_call {
     FAULTS_MMAP,
     FAULTS_ACCEPT,
     FAULTS_RECEIVE,
-    FAULTS_SEND, /* send, sendmsg */
+    FAULTS_SEND, /* yodel_send, yodel_sendmsg */
     FAULTS_THREAD,
     FAULTS_EVENTFD,
     FAULTS_EPOLL_CREATE,
@@ -43,8 +43,8 @@ typedef struct faults {
         atomic_int error;
     } one[FAULTS_CALLS];
 
-    /* recv; send and sendmsg: calls so far, how many bytes one of them takes at the most, and an
-     * errno with which each of them fails. 0: none. */
+    /* yodel_recv; yodel_send and yodel_sendmsg: calls so far, how many bytes one of them takes at
+     * the most, and an errno with which each of them fails. 0: none. */
     atomic_size_t receives;
     atomic_size_t sends;
     atomic_size_t receive_max;
