@@ -54,18 +54,18 @@ static inline void yodel_transport_give_cork(yodel_transport_group *group, yodel
     group->room = yodel_transport_room(t, 0, 0);
 }
 
-/* Room in a cork that is t's already, and nothing else to do; else NULL, with nothing done: there
- * may be another way. */
-static inline void *yodel_transport_compose_more(yodel_transport *t, size_t len)
+/* Room in a cork that is t's already, and nothing else to do. False, with nothing done: there may
+ * be another way. */
+static inline bool yodel_transport_compose_more(yodel_transport *t, size_t len, void **space)
 {
     yodel_transport_group *group = t->group;
     if (group->corked != t || len >= group->room || len >= YODEL_GATHER_MIN) {
-        return NULL;
+        return false;
     }
-    void *space = group->cork_next;
+    *space = group->cork_next;
     group->cork_next += len;
     group->room -= len;
-    return space;
+    return true;
 }
 
 #endif

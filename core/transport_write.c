@@ -236,8 +236,9 @@ static bool take_cork(yodel_transport *t)
 
 void *yodel_transport_compose(yodel_transport *t, size_t len)
 {
+    void *space;
     bool mine = t->group->corked == t || take_cork(t);
-    return mine ? yodel_transport_compose_more(t, len) : NULL;
+    return mine && yodel_transport_compose_more(t, len, &space) ? space : NULL;
 }
 
 /* Bytes that data_received is looking at stay where they are until the turn's end. */
@@ -318,8 +319,8 @@ static __attribute__((noinline)) int write_somehow(yodel_transport *t, const uin
 
 int yodel_transport_write(yodel_transport *t, const void *data, size_t len)
 {
-    void *space = yodel_transport_compose_more(t, len);
-    if (space == NULL) {
+    void *space;
+    if (!yodel_transport_compose_more(t, len, &space)) {
         return write_somehow(t, data, len);
     }
     memcpy(space, data, len);

@@ -121,26 +121,26 @@ int yodel_line_write(yodel_line_protocol *p, const void *data, size_t len)
 
 static inline char *composed(yodel_line_protocol *p, char *line, size_t len)
 {
-    if (line != NULL) {
-        yodel_transport *transport = yodel_transport_of_inline(p);
-        /* All four, which is one store: there is slack behind. */
-        memcpy(line + len, p->framing.delimiter, sizeof(p->framing.delimiter));
-        yodel_count(yodel_transport_counters_inline(transport), YODEL_COUNT_LINES_OUT, 1);
-    }
+    yodel_transport *transport = yodel_transport_of_inline(p);
+    /* All four, which is one store: there is slack behind. */
+    memcpy(line + len, p->framing.delimiter, sizeof(p->framing.delimiter));
+    yodel_count(yodel_transport_counters_inline(transport), YODEL_COUNT_LINES_OUT, 1);
     return line;
 }
 
 static __attribute__((noinline)) char *compose_somehow(yodel_line_protocol *p, size_t len)
 {
     size_t whole = len + p->framing.delimiter_len;
-    return composed(p, yodel_transport_compose(yodel_transport_of_inline(p), whole), len);
+    char *line = yodel_transport_compose(yodel_transport_of_inline(p), whole);
+    return line != NULL ? composed(p, line, len) : NULL;
 }
 
 char *yodel_line_compose(yodel_line_protocol *p, size_t len)
 {
     size_t whole = len + p->framing.delimiter_len;
-    char *line = yodel_transport_compose_more(yodel_transport_of_inline(p), whole);
-    return line != NULL ? composed(p, line, len) : compose_somehow(p, len);
+    void *line;
+    bool room = yodel_transport_compose_more(yodel_transport_of_inline(p), whole, &line);
+    return room ? composed(p, line, len) : compose_somehow(p, len);
 }
 
 /* As it does behind a received line that is echoed: then one write does for both. */
