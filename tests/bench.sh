@@ -18,7 +18,7 @@ python3 -B - "$out" "$bin" "$source/tools/bench" <<'END'
 import json, subprocess, sys, xml.dom.minidom
 out, bin, bench = sys.argv[1:]
 sys.path.insert(0, bench)
-import checker, os, servers
+import checker, os, report, servers
 
 result = json.load(open(f"{out}/result.json"))
 assert list(result["versions"]) == ["yodel", "limit"], result["versions"]
@@ -29,6 +29,10 @@ for scenario, by_server in result["summary"].items():
     for name, s in by_server.items():
         assert 0 < s["best"] <= s["median"] and s["throughput"] > 0 and s["ratio"] > 0, (name, s)
 xml.dom.minidom.parse(f"{out}/result.svg")
+
+# Between what a median lies with 95 %: as tables of order statistics have it.
+for n, between in (0, None), (1, None), (5, None), (6, (1, 6)), (9, (2, 8)), (25, (8, 18)):
+    assert report.median_between(range(n, 0, -1)) == between, (n, between)
 
 # A server that is not what it should be is noticed.
 command = [f"{bin}/yodel-server", "--host", "127.0.0.1", "--port", "0", "--protocol", "raw"]

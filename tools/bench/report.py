@@ -1,4 +1,5 @@
 """From what was measured to what is read: medians, ratios, and the table in Markdown."""
+import math
 import statistics
 
 import scenarios
@@ -9,8 +10,9 @@ BASE = {"steady": "limit", "churn": "limit", "latency": "limit", "idle": "limit"
 
 def summarise(scenario, samples):
     """samples: {server: [a measurement, or None where it failed, for each round]}. What comes back,
-    for each server: the median and the best value, the median throughput (None: not counted), and
-    the median of its ratios to the base's value in the same round (None: there was none)."""
+    for each server: the median and the best value, the median throughput (None: not counted), the
+    median of its ratios to the base's value in the same round (None: there was none), and between
+    what that median lies (None: there are too few rounds to tell)."""
     base = samples.get(BASE[scenario.kind], [])
     summary = {}
     for name, rounds in samples.items():
@@ -25,8 +27,21 @@ def summarise(scenario, samples):
             "best": min(values),
             "throughput": statistics.median(throughputs) if throughputs else None,
             "ratio": statistics.median(ratios) if ratios else None,
+            "ratio_between": median_between(ratios),
         }
     return summary
+
+
+def median_between(values):
+    """The two values between which the median of all that could have been measured lies with at
+    least 95 % (order statistics: each measurement is above or below it like a coin's sides)."""
+    ordered, n = sorted(values), len(values)
+    outside = 0.0  # the probability that it lies below the lowest, or above the highest, k values
+    for k in range(n // 2):
+        outside += math.comb(n, k) / 2 ** n
+        if 2 * outside > 0.05:
+            return (ordered[k - 1], ordered[n - k]) if k > 0 else None
+    return None
 
 
 def number(value):
@@ -62,6 +77,8 @@ def _costs(result, chosen, names):
             cell = f"{number(s['median'])} ({number(s['best'])})"
             if s["ratio"] is not None and name != BASE[scenario.kind]:
                 cell += f" ×{ratio(s['ratio'])}"
+                if s["ratio_between"]:
+                    cell += f" [{', '.join(ratio(r) for r in s['ratio_between'])}]"
             row.append(cell)
         rows.append(row)
     return _table(["scenario", *names], rows)
@@ -94,8 +111,9 @@ def markdown(result):
     if single:
         parts += [
             "Server CPU, microseconds per message, unless the scenario names another unit: median "
-            "(best) ×ratio to the limit, the median of the rounds' ratios. A message is a line and "
-            "its answer; sizes are a line's with its CRLF.",
+            "(best) ×ratio to the limit, the median of the rounds' ratios [between what it lies with "
+            "95 %, where there are rounds enough]. A message is a line and its answer; sizes are a "
+            "line's with its CRLF.",
             _costs(result, single, names),
             "Thousand messages a second (server and generator on a core each):",
             _throughputs(result, single, names),
