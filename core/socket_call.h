@@ -6,8 +6,8 @@
  * a short line is two such calls. So these go straight to the kernel where we know the way, in one
  * function: what is returned through after a system call is mispredicted, each return anew.
  *
- * They return the bytes received or sent, or a negated errno (-EAGAIN, -EINTR, ...), and leave
- * errno alone. Sending raises no SIGPIPE. Any thread.
+ * They return the bytes received or sent, or a negated errno (-EAGAIN, -EINTR, ...); errno itself
+ * means nothing afterwards. Sending raises no SIGPIPE. Any thread.
  */
 #ifndef YODEL_CORE_SOCKET_CALL_H
 #define YODEL_CORE_SOCKET_CALL_H
