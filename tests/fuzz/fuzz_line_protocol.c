@@ -9,11 +9,12 @@
  *                   last piece does not come.
  *
  * A line that begins with 'p' pauses reading after its answer. The transport is the one below, put
- * in the real one's place when this program is linked: all that the line protocol knows of it is
- * defined here, so that the library's is never asked for.
+ * in the real one's place when this program is linked: all the functions that the line protocol
+ * calls are defined here, so that the library's are never asked for. What it does inline
+ * (core/transport_near.h) finds the real structures.
  */
 #include "core/error.h"
-#include "core/transport.h"
+#include "core/transport_near.h"
 #include "proto/chat.h"
 
 #include "tests/support/framing_oracle.h"
@@ -33,7 +34,7 @@ static void check(int holds)
     }
 }
 
-/* Bytes that were, or should be, sent. */
+/* Bytes that should be sent. */
 typedef struct output {
     char data[OUTPUT_MAX];
     size_t len;
@@ -50,92 +51,101 @@ static void add(output *o, const void *data, size_t len)
 
 /* --- the transport -----------------------------------------------------------------------------*/
 
-struct yodel_transport {
-    yodel_counters counters;
-    output out;
-    uint8_t kept[INPUT_MAX]; /* received, not consumed */
-    size_t kept_len;
-    const uint8_t *window; /* what data_received is looking at */
-    size_t window_len;
-    unsigned writes_left;
-    bool open;
-    bool paused;
-    int reason;
-};
+static yodel_transport *transport;  /* open, or ended with its reason; its protocol lies in it */
+static yodel_transport_group group; /* the cork is all that is written */
+static yodel_counters counters;
+static char out[OUTPUT_MAX];
+static uint8_t kept[INPUT_MAX]; /* received, not consumed */
+static size_t kept_len;
+static unsigned writes_left;
 
-static yodel_transport transport;
+static size_t written(void)
+{
+    return (size_t)(group.cork_next - (uint8_t *)out);
+}
+
+static void begin(size_t protocol_size, unsigned writes)
+{
+    transport = calloc(1, sizeof *transport + protocol_size);
+    check(transport != NULL);
+    memset(&counters, 0, sizeof counters);
+    group = (yodel_transport_group){
+        .counters = &counters, .corked = transport, .cork_next = (uint8_t *)out};
+    transport->group = &group;
+    kept_len = 0;
+    writes_left = writes;
+}
+
+static bool is_open(const yodel_transport *t)
+{
+    return t->state == YODEL_TRANSPORT_OPEN;
+}
+
+static void end(yodel_transport *t, int reason)
+{
+    if (is_open(t)) {
+        t->state = YODEL_TRANSPORT_ENDED;
+        t->reason = reason;
+        group.room = 0;
+    }
+}
 
 int yodel_transport_write(yodel_transport *t, const void *data, size_t len)
 {
-    check(t->open); /* nothing is to be written after the end */
-    if (t->writes_left == 0) {
-        t->open = false;
-        t->reason = -ENOMEM;
+    check(is_open(t)); /* nothing is to be written after the end */
+    if (writes_left == 0) {
+        end(t, -ENOMEM);
         return -ENOMEM;
     }
-    t->writes_left -= t->writes_left < 255;
-    add(&t->out, data, len);
+    writes_left -= writes_left < 255;
+    check(len <= OUTPUT_MAX - written());
+    if (len > 0) {
+        memcpy(group.cork_next, data, len);
+    }
+    group.cork_next += len;
     return 0;
 }
 
 bool yodel_transport_is_received(const yodel_transport *t, const void *data, size_t len)
 {
-    uintptr_t offset = (uintptr_t)data - (uintptr_t)t->window;
-    return offset <= t->window_len && len <= t->window_len - offset;
+    uintptr_t offset = (uintptr_t)data - (uintptr_t)t->group->window;
+    return offset <= t->group->window_len && len <= t->group->window_len - offset;
 }
 
 /* Room now and then, as in the real one. */
 void *yodel_transport_compose(yodel_transport *t, size_t len)
 {
-    if (!t->open || t->writes_left < 255 || len % 3 == 0) {
+    void *space;
+    if (!is_open(t) || writes_left < 255 || len % 3 == 0) {
         return NULL;
     }
-    check(len + YODEL_COMPOSE_SLACK <= OUTPUT_MAX - t->out.len);
-    char *room = t->out.data + t->out.len;
-    t->out.len += len;
-    return room;
-}
-
-yodel_transport *yodel_transport_of(const void *protocol)
-{
-    (void)protocol;
-    return &transport;
+    group.room = OUTPUT_MAX - YODEL_COMPOSE_SLACK - written();
+    return yodel_transport_compose_more(t, len, &space) ? space : NULL;
 }
 
 void yodel_transport_close(yodel_transport *t, int reason)
 {
-    if (t->open) {
-        t->open = false;
-        t->reason = reason;
-    }
-}
-
-bool yodel_transport_is_reading(const yodel_transport *t)
-{
-    return t->open && !t->paused;
+    end(t, reason);
 }
 
 size_t yodel_transport_unread(const yodel_transport *t)
 {
-    return t->kept_len;
-}
-
-yodel_counters *yodel_transport_counters(yodel_transport *t)
-{
-    return &t->counters;
+    (void)t;
+    return kept_len;
 }
 
 /* --- chat, with lines that pause ---------------------------------------------------------------*/
 
 static int line_received(yodel_line_protocol *p, const char *line, size_t len)
 {
-    yodel_transport *t = yodel_line_transport(p);
-    uintptr_t offset = (uintptr_t)line - (uintptr_t)t->window;
-    check(yodel_transport_is_reading(t));
-    check(offset <= t->window_len && len <= t->window_len - offset); /* in place, not a copy */
+    check(yodel_transport_is_reading_inline(transport));
+    check(yodel_transport_is_received(transport, line, len)); /* in place, not a copy */
+    if (len % 5 == 0) {
+        group.room = 0; /* as when the cork was sent */
+    }
     int code = yodel_chat_ops.line_received(p, line, len);
     if (code > 0 && len > 0 && line[0] == 'p') {
-        t->paused = true;
+        transport->held |= YODEL_HELD_PAUSED;
         return len % 2 == 0; /* with either return the lines behind it have to wait */
     }
     return code;
@@ -192,73 +202,76 @@ static void run_model(model *m, const yodel_line_config *config, const uint8_t *
 /* --- feeding -----------------------------------------------------------------------------------*/
 
 /* Hands over what is kept and what is new, in memory of exactly that size. */
-static void deliver(const yodel_protocol_factory *factory, void *self, const uint8_t *data,
-                    size_t len)
+static void deliver(const yodel_protocol_factory *factory, const uint8_t *data, size_t len)
 {
-    yodel_transport *t = &transport;
-    memcpy(t->kept + t->kept_len, data, len);
-    t->kept_len += len;
-    if (!yodel_transport_is_reading(t) || t->kept_len == 0) {
+    memcpy(kept + kept_len, data, len);
+    kept_len += len;
+    if (!yodel_transport_is_reading_inline(transport) || kept_len == 0) {
         return;
     }
-    uint8_t *copy = malloc(t->kept_len);
+    uint8_t *copy = malloc(kept_len);
     check(copy != NULL);
-    memcpy(copy, t->kept, t->kept_len);
-    t->window = copy;
-    t->window_len = t->kept_len;
-    ssize_t used = factory->ops->data_received(self, copy, t->kept_len);
-    t->window = NULL;
+    memcpy(copy, kept, kept_len);
+    group.window = copy;
+    group.window_len = kept_len;
+    ssize_t used = factory->ops->data_received(transport->protocol, copy, kept_len);
+    group.window = NULL;
+    group.window_len = 0;
     free(copy);
     /* It fails when a write failed, and then only. */
-    check((used < 0) == (t->reason == -ENOMEM && !t->open));
+    check((used < 0) == (transport->reason == -ENOMEM && !is_open(transport)));
     if (used > 0) {
-        check((size_t)used <= t->kept_len);
-        t->kept_len -= (size_t)used;
-        memmove(t->kept, t->kept + used, t->kept_len);
+        check((size_t)used <= kept_len);
+        kept_len -= (size_t)used;
+        memmove(kept, kept + used, kept_len);
     }
 }
 
+static void resume(void)
+{
+    transport->held = 0;
+}
+
 /* Feeds all pieces and then the end; the bytes that came are put together in `all`. */
-static size_t feed(const yodel_protocol_factory *factory, void *self, const uint8_t *data,
-                   size_t size, uint8_t *all)
+static size_t feed(const yodel_protocol_factory *factory, const uint8_t *data, size_t size,
+                   uint8_t *all)
 {
     size_t len = 0;
-    for (size_t at = 0; at < size && transport.open;) {
+    for (size_t at = 0; at < size && is_open(transport);) {
         size_t n = data[at++];
         if (n == 0) {
-            transport.paused = false;
+            resume();
         }
         n = n < size - at ? n : size - at;
         memcpy(all + len, data + at, n);
         len += n;
-        deliver(factory, self, data + at, n);
+        deliver(factory, data + at, n);
         at += n;
     }
-    while (transport.open && transport.paused) {
-        transport.paused = false;
-        deliver(factory, self, data, 0);
+    while (is_open(transport) && transport->held != 0) {
+        resume();
+        deliver(factory, data, 0);
     }
-    if (transport.open) {
-        check(factory->ops->eof_received(self) == 0);
-        yodel_transport_close(&transport, YODEL_EOF);
+    if (is_open(transport)) {
+        check(factory->ops->eof_received(transport->protocol) == 0);
+        end(transport, YODEL_EOF);
     }
-    factory->ops->connection_lost(self, transport.reason);
+    factory->ops->connection_lost(transport->protocol, transport->reason);
     return len;
 }
 
 static void compare(const model *m)
 {
-    const yodel_transport *t = &transport;
-    if (t->reason == -ENOMEM) { /* up to the failure everything was right */
-        check(t->out.len <= m->out.len);
+    if (transport->reason == -ENOMEM) { /* up to the failure everything was right */
+        check(written() <= m->out.len);
     } else {
-        check(t->reason == m->reason);
-        check(t->out.len == m->out.len);
-        check(yodel_counters_get(&t->counters, YODEL_COUNT_LINES_IN) == m->lines_in);
-        check(yodel_counters_get(&t->counters, YODEL_COUNT_LINES_OUT) == m->lines_out);
-        check(yodel_counters_get(&t->counters, YODEL_COUNT_PARTIAL) == m->partial);
+        check(transport->reason == m->reason);
+        check(written() == m->out.len);
+        check(yodel_counters_get(&counters, YODEL_COUNT_LINES_IN) == m->lines_in);
+        check(yodel_counters_get(&counters, YODEL_COUNT_LINES_OUT) == m->lines_out);
+        check(yodel_counters_get(&counters, YODEL_COUNT_PARTIAL) == m->partial);
     }
-    check(memcmp(t->out.data, m->out.data, t->out.len) == 0);
+    check(memcmp(out, m->out.data, written()) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -272,17 +285,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     yodel_line_config config = {
         .ops = &ops, .delimiter = delimiters[data[0] >> 6], .max_line = data[0] & 63};
     yodel_protocol_factory factory = yodel_line_factory(&config);
-    void *self = calloc(1, factory.size);
-    check(self != NULL);
-    memset(&transport, 0, sizeof transport);
-    transport.open = true;
-    transport.writes_left = data[1];
-    check(factory.ops->connection_made(self, &transport, factory.arg) == 0);
-    size_t len = feed(&factory, self, data + 2, size - 2, all);
-    free(self);
+    begin(factory.size, data[1]);
+    check(factory.ops->connection_made(transport->protocol, transport, factory.arg) == 0);
+    size_t len = feed(&factory, data + 2, size - 2, all);
 
     memset(&m, 0, sizeof m);
     run_model(&m, &config, all, len);
     compare(&m);
+    free(transport);
     return 0;
 }
