@@ -1,7 +1,5 @@
 #include "core/idle.h"
 
-#define NS_PER_MS 1000000u
-
 /* Busy nodes move at most this often; a shorter timeout refiles more often, so that few busy
  * nodes stand among the expiring ones. */
 #define REFILE_MS 1000u
@@ -80,5 +78,5 @@ uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
     if (soonest == UINT32_MAX) {
         return YODEL_IDLE_NEVER;
     }
-    return now_ns + (uint64_t)soonest * NS_PER_MS;
+    return now_ns + (uint64_t)soonest * YODEL_IDLE_NS_PER_MS;
 }

@@ -44,12 +44,14 @@ void yodel_idle_node_init(yodel_idle_node *node);
  * when the timeout is 0. */
 bool yodel_idle_add(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns);
 
+#define YODEL_IDLE_NS_PER_MS 1000000u
+
 static inline uint32_t yodel_idle_ms(uint64_t ns)
 {
-    return (uint32_t)(ns / 1000000u);
+    return (uint32_t)(ns / YODEL_IDLE_NS_PER_MS);
 }
 
-/* Puts a node of this list to its back. What yodel_idle_touch does now and then. */
+/* Moves a node of this list, touched just now, to its back. For yodel_idle_touch. */
 void yodel_idle_refile(yodel_idle *idle, yodel_idle_node *node);
 
 /* Notes activity now of a node of this list; no effect on one in no list. Inline: there is a touch

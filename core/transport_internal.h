@@ -1,6 +1,8 @@
 /*
- * What the files of the transport know of each other. Private: not installed.
+ * What the files of the transport know of each other, and the line protocol through
+ * transport_near.h. Private: not installed.
  *
+ *   transport_near.h    what is inline
  *   transport_group.c   what a loop's transports share; timeouts, reaper, drain
  *   transport_admit.c   adopting: who is let in, who is refused, and how
  *   transport.c         a connection's life: states, watchers, close, abort, reaper

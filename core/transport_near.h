@@ -26,7 +26,8 @@ static inline bool yodel_transport_is_reading_inline(const yodel_transport *t)
     return (t->state | t->held) == 0;
 }
 
-static inline size_t yodel_transport_less(size_t bytes, size_t most)
+/* How far bytes are below most; 0: not at all. */
+static inline size_t yodel_transport_below(size_t bytes, size_t most)
 {
     return most > bytes ? most - bytes : 0;
 }
@@ -40,9 +41,9 @@ static inline size_t yodel_transport_less(size_t bytes, size_t most)
  */
 static inline size_t yodel_transport_room(const yodel_transport *t, size_t copied, size_t corked)
 {
-    size_t room = yodel_transport_less(copied, YODEL_CORK_SIZE);
-    size_t high = yodel_transport_less(copied, t->high);
-    size_t hard = yodel_transport_less(corked, t->out.limit / 2);
+    size_t room = yodel_transport_below(copied, YODEL_CORK_SIZE);
+    size_t high = yodel_transport_below(copied, t->high);
+    size_t hard = yodel_transport_below(corked, t->out.limit / 2);
     high = high < hard ? high : hard;
     return room < high ? room : high;
 }

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* Bytes received, or a negated errno; goes on after EINTR. */
 static ssize_t receive(yodel_transport *t, uint8_t *space, size_t size)
@@ -152,7 +151,7 @@ void yodel_transport_read(yodel_transport *t)
             return;
         }
         if (n < 0) {
-            if (n != -EAGAIN && n != -EWOULDBLOCK) {
+            if (n != -EAGAIN) {
                 yodel_transport_end(t, (int)n);
             }
             return;
@@ -169,7 +168,7 @@ void yodel_transport_read(yodel_transport *t)
 void yodel_transport_discard(yodel_transport *t)
 {
     ssize_t n = receive(t, t->group->receive, YODEL_RECEIVE_SIZE);
-    if (n == -EAGAIN || n == -EWOULDBLOCK) {
+    if (n == -EAGAIN) {
         return;
     }
     t->left -= n > 0 && (size_t)n < t->left ? (uint32_t)n : t->left;

@@ -278,7 +278,7 @@ static size_t cork_some(yodel_transport_group *group, const uint8_t *data, size_
         }
         return len;
     }
-    size_t space = yodel_transport_less(copied_bytes(group), YODEL_CORK_SIZE);
+    size_t space = yodel_transport_below(copied_bytes(group), YODEL_CORK_SIZE);
     if (len > space) {
         len = space;
     }

@@ -34,10 +34,9 @@ static __attribute__((noinline)) ssize_t far_away(yodel_framing *f, const uint8_
  * self-overlapping delimiters ("aab" in "aaab") no special case.
  *
  * memchr takes 20 ns for a line of a KiB, where memmem for CRLF takes a microsecond. Short lines
- * are found inline, without its call; but only as long as lines are short, since a long one would
- * pay for both. What is left, 5 ns for the shortest, is the way from one line's end to the next
- * one's begin: load, compare, count zeroes, add. No search can be faster that goes from line to
- * line.
+ * are found inline, without its call. What is left, 5 ns for the shortest, is the way from one
+ * line's end to the next one's begin: load, compare, count zeroes, add. No search can be faster
+ * that goes from line to line.
  */
 ssize_t yodel_framing_next(yodel_framing *f, const uint8_t *data, size_t len, size_t *line_len)
 {

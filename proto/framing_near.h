@@ -86,6 +86,7 @@ typedef struct yodel_framing_lines {
 static inline void yodel_framing_lines_init(yodel_framing_lines *l, yodel_framing *f,
                                             const uint8_t *data, size_t len)
 {
+    assert(f->scanned <= len); /* what was there is there again */
     *l = (yodel_framing_lines){.data = data, .len = len, .looked = f->scanned};
     f->scanned = 0;
 }
