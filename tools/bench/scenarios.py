@@ -138,11 +138,24 @@ def _serve(command, name, options, cores):
     return [(command, {one})], [other]
 
 
-def measure(binaries, scenario, name, command, seconds, cores):
-    """One measurement of a server: {"value": in the scenario's unit, "throughput": per second}."""
-    commands, load_cores = _serve(command, name, scenario.options, cores)
-    with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(Server(*each)) for each in commands]
-        if scenario.kind == "idle":
-            return _idle(servers[0])
-        return _loaded(binaries, scenario, servers, seconds, load_cores)
+class Subject:
+    """Who is measured in a scenario, and serves from the beginning. A context manager."""
+
+    def __init__(self, scenario, name, command, cores):
+        commands, self.load_cores = _serve(command, name, scenario.options, cores)
+        self.scenario = scenario
+        with contextlib.ExitStack() as stack:
+            self.servers = [stack.enter_context(Server(*each)) for each in commands]
+            self.stack = stack.pop_all()
+
+    def measure(self, binaries, seconds):
+        """Once: {"value": in the scenario's unit, "throughput": per second}."""
+        if self.scenario.kind == "idle":
+            return _idle(self.servers[0])
+        return _loaded(binaries, self.scenario, self.servers, seconds, self.load_cores)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return self.stack.__exit__(*exc)
