@@ -138,10 +138,10 @@ struct yodel_transport_group {
     size_t room;        /* fewer bytes than this can be composed there; 0 once corked closes */
     int pieces;
     size_t closed_bytes; /* of the pieces */
+    yodel_idle idle;     /* here, since every turn looks at it */
     struct iovec piece[YODEL_CORK_PIECES];
     yodel_deferred flush; /* for writes outside a read turn */
 
-    yodel_idle idle;
     yodel_idle stalled;
     yodel_idle lingering;
     yodel_timer timer;
