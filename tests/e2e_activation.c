@@ -50,7 +50,7 @@ static void test_by_systemd(void **state)
         skip();
     }
     for (size_t i = 0; i < 2; i++) {
-        uint16_t port;
+        uint16_t port = 0;
         char address[32];
         int reserved = net_reserve(&port);
         (void)snprintf(address, sizeof address, "127.0.0.1:%u", port);
@@ -74,10 +74,10 @@ static void several(const char *mode, const char *threads)
     uint16_t port = 0;
     uint16_t other = 0;
     int client[CLIENTS];
-    int fds[4] = {manager_listen(&port, true)};
-    fds[1] = manager_listen(&port, true);
-    fds[2] = manager_listen(&port, true);
-    fds[3] = manager_listen(&other, false);
+    int fds[4] = {manager_listen(&port)};
+    fds[1] = manager_listen(&port);
+    fds[2] = manager_listen(&port);
+    fds[3] = net_listen(&other);
     const char *argv[] = {"yodel-server", "-t", threads, "--accept", mode, NULL};
     program *p = manager_start(fds, 3, NULL, NULL, argv);
     program_wait_line(p, PROGRAM_STDERR, "listening on ");
@@ -121,7 +121,7 @@ static void test_wrong_sockets(void **state)
     uint16_t port = 0;
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    int fds[2] = {manager_listen(&port, true)};
+    int fds[2] = {manager_listen(&port)};
     const struct {
         int fd;
         const char *why;
@@ -160,18 +160,24 @@ static void test_a_restart_loses_nobody(void **state)
     for (size_t i = 0; i < 2; i++) {
         static char much[1 << 20];
         uint16_t port = 0;
-        int fd = manager_listen(&port, true);
+        int fd = manager_listen(&port);
         const char *argv[] = {"yodel-server", "-P", "raw",      "-t",     "2",
                               "--grace",      "1h", "--accept", modes[i], NULL};
         program *p = manager_start(&fd, 1, NULL, NULL, argv);
         program_wait_line(p, PROGRAM_STDERR, "listening on ");
-        int idle = net_connect(port);
-        net_send_text(idle, "hello");
-        net_expect_text(idle, "hello");
+        int idle[32]; /* so many that every worker has one */
+        for (size_t k = 0; k < 32; k++) {
+            idle[k] = net_connect(port);
+            net_send_text(idle[k], "hello");
+            net_expect_text(idle[k], "hello");
+        }
         int busy = net_connect_tiny(port);
         (void)net_send_until_blocked(busy, much, sizeof much, 50);
         program_signal(p, SIGTERM);
-        net_expect_eof(idle); /* it drains */
+        for (size_t k = 0; k < 32; k++) {
+            net_expect_eof(idle[k]); /* it drains, and that worker's listener is closed */
+            close(idle[k]);
+        }
         int early = net_connect(port);
         net_send_text(early, "early");
         net_reset(busy);
@@ -181,7 +187,6 @@ static void test_a_restart_loses_nobody(void **state)
         p = manager_start(&fd, 1, NULL, NULL, argv);
         net_expect_text(early, "early");
         net_expect_text(late, "late");
-        close(idle);
         close(early);
         close(late);
         stop(p);
@@ -198,7 +203,7 @@ static void test_ready_and_stopping(void **state)
     manager_open(&m);
     const char *env[] = {m.variable, NULL};
     uint16_t port = 0;
-    int fd = manager_listen(&port, true);
+    int fd = manager_listen(&port);
     const char *argv[] = {"yodel-server", "--drain-delay", "1h", NULL};
     program *p = manager_start(&fd, 1, NULL, env, argv);
     manager_expect(&m, "READY=1\nSTATUS=");

@@ -301,7 +301,7 @@ static void test_both_families_share_a_port_number(void **state)
     if (!have_ipv6()) {
         skip();
     }
-    uint16_t port;
+    uint16_t port = 0;
     int reserved = net_reserve(&port);
     char text[6];
     snprintf(text, sizeof text, "%u", port);

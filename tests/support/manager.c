@@ -1,7 +1,5 @@
 #include "tests/support/manager.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,19 +79,10 @@ size_t manager_take(manager *m, const char *text)
     return count;
 }
 
-int manager_listen(uint16_t *port, bool shared)
+int manager_listen(uint16_t *port)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(*port)};
-    socklen_t len = sizeof address;
-    int on = shared;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    int fd = net_reserve(port);
     assert_int_equal(listen(fd, 100), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    *port = ntohs(address.sin_port);
     return fd;
 }
 

@@ -32,8 +32,8 @@ manager_message manager_expect(manager *m, const char *beginning);
 /* Takes all messages that have come; how many of them were this one. */
 size_t manager_take(manager *m, const char *text);
 
-/* A listening socket on 127.0.0.1, port 0 becomes a free one; shared: with SO_REUSEPORT. */
-int manager_listen(uint16_t *port, bool shared);
+/* A listening socket on 127.0.0.1 with SO_REUSEPORT; port 0 becomes a free one. */
+int manager_listen(uint16_t *port);
 
 /* Starts a program as a service manager would: LISTEN_PID is its own. names: LISTEN_FDNAMES, or
  * NULL. The arguments of the program follow, its name first, NULL at the end. */

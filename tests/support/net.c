@@ -143,7 +143,6 @@ int net_listen(uint16_t *port)
 
 int net_reserve(uint16_t *port)
 {
-    *port = 0;
     return bind_to("127.0.0.1", port, 1);
 }
 

@@ -41,8 +41,8 @@ int net_connect_with_buffer(uint16_t port, int bytes);
 /* A listening socket on 127.0.0.1 and the port it got, for tests of clients. */
 int net_listen(uint16_t *port);
 
-/* A port of 127.0.0.1 that nobody else is given while the socket returned is open; a program that
- * sets SO_REUSEADDR or SO_REUSEPORT can listen on it. */
+/* A port of 127.0.0.1 (0 becomes a free one) that nobody else is given while the socket returned is
+ * open; who sets SO_REUSEADDR or SO_REUSEPORT can listen on it, too. */
 int net_reserve(uint16_t *port);
 int net_accept(int listener);
 
