@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define YODEL_NS_PER_SEC UINT64_C(1000000000)
+#define YODEL_NS_PER_MS  (YODEL_NS_PER_SEC / 1000)
 
 /* Now. A vDSO call, not a system call: about 20 ns. */
 static inline uint64_t yodel_clock_now(void)

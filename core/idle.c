@@ -78,5 +78,5 @@ uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
     if (soonest == UINT32_MAX) {
         return YODEL_IDLE_NEVER;
     }
-    return now_ns + (uint64_t)soonest * YODEL_IDLE_NS_PER_MS;
+    return now_ns + (uint64_t)soonest * YODEL_NS_PER_MS;
 }

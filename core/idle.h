@@ -10,6 +10,7 @@
 #ifndef YODEL_CORE_IDLE_H
 #define YODEL_CORE_IDLE_H
 
+#include "clock.h"
 #include "list.h"
 
 #include <stdbool.h>
@@ -44,11 +45,9 @@ void yodel_idle_node_init(yodel_idle_node *node);
  * when the timeout is 0. */
 bool yodel_idle_add(yodel_idle *idle, yodel_idle_node *node, uint64_t now_ns);
 
-#define YODEL_IDLE_NS_PER_MS 1000000u
-
 static inline uint32_t yodel_idle_ms(uint64_t ns)
 {
-    return (uint32_t)(ns / YODEL_IDLE_NS_PER_MS);
+    return (uint32_t)(ns / YODEL_NS_PER_MS);
 }
 
 /* Moves a node of this list, touched just now, to its back. For yodel_idle_touch. */

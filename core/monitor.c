@@ -6,8 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define STUCK_NS  ((uint64_t)(YODEL_MONITOR_STUCK * (double)YODEL_NS_PER_SEC))
-#define NS_PER_MS UINT64_C(1000000)
+#define STUCK_NS ((uint64_t)(YODEL_MONITOR_STUCK * (double)YODEL_NS_PER_SEC))
 
 /* A worker that hangs time and again: a line for it once a second. */
 #define COMPLAINT_PERIOD YODEL_NS_PER_SEC
@@ -21,7 +20,7 @@ static void found_stuck(yodel_monitor *monitor, unsigned worker, uint64_t now)
     m->told = now >= m->limit.next_ns;
     yodel_log_limited(monitor->log, &m->limit, now, YODEL_LOG_WARNING,
                       "worker %u is stuck: its callback has not returned for %" PRIu64 " ms",
-                      worker, (now - m->since) / NS_PER_MS);
+                      worker, (now - m->since) / YODEL_NS_PER_MS);
 }
 
 static void found_moving(yodel_monitor *monitor, unsigned worker, uint64_t now)
@@ -32,7 +31,7 @@ static void found_moving(yodel_monitor *monitor, unsigned worker, uint64_t now)
     if (m->told) {
         yodel_log_write(monitor->log, YODEL_LOG_WARNING,
                         "worker %u moves again after %" PRIu64 " ms", worker,
-                        (now - m->since) / NS_PER_MS);
+                        (now - m->since) / YODEL_NS_PER_MS);
     }
 }
 

@@ -11,7 +11,7 @@
 
 /* Timeouts are checked at most this often: ten thousand connections that fall idle within one
  * second must not mean ten thousand walks over the list. */
-#define TIMER_STEP_NS (10 * YODEL_NS_PER_SEC / 1000)
+#define TIMER_STEP_NS (10 * YODEL_NS_PER_MS)
 
 /* --- timeouts --- */
 
@@ -43,7 +43,7 @@ void yodel_transport_group_wait(yodel_transport *t)
         t->queued = yodel_transport_queued(t);
     }
     if (yodel_idle_add(list, &t->wait, now)) {
-        arm(group, now + (uint64_t)list->timeout_ms * (YODEL_NS_PER_SEC / 1000));
+        arm(group, now + (uint64_t)list->timeout_ms * YODEL_NS_PER_MS);
     }
 }
 

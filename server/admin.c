@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define PERIOD_NS ((uint64_t)(YODEL_STATUS_PERIOD * (double)YODEL_NS_PER_SEC))
-#define NS_PER_MS (YODEL_NS_PER_SEC / 1000)
 
 /* --- its thread
  * ----------------------------------------------------------------------------------*/
@@ -22,7 +21,8 @@
 static int time_left(const yodel_admin *admin, uint64_t next_sample)
 {
     uint64_t now = yodel_clock_now();
-    uint64_t left = next_sample > now ? (next_sample - now + NS_PER_MS - 1) / NS_PER_MS : 0;
+    uint64_t left =
+        next_sample > now ? (next_sample - now + YODEL_NS_PER_MS - 1) / YODEL_NS_PER_MS : 0;
     MHD_UNSIGNED_LONG_LONG timeout;
     if (MHD_get_timeout(admin->http, &timeout) == MHD_YES && timeout < left) {
         left = timeout;
