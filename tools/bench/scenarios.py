@@ -138,24 +138,17 @@ def _serve(command, name, options, cores):
     return [(command, {one})], [other]
 
 
-class Subject:
-    """Who is measured in a scenario, and serves from the beginning. A context manager."""
+@contextlib.contextmanager
+def subject(scenario, name, command, cores):
+    """Who is measured in a scenario, and serves from the beginning. What comes is a function that
+    measures it once: {"value": in the scenario's unit, "throughput": per second}."""
+    commands, load_cores = _serve(command, name, scenario.options, cores)
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(Server(*each)) for each in commands]
 
-    def __init__(self, scenario, name, command, cores):
-        commands, self.load_cores = _serve(command, name, scenario.options, cores)
-        self.scenario = scenario
-        with contextlib.ExitStack() as stack:
-            self.servers = [stack.enter_context(Server(*each)) for each in commands]
-            self.stack = stack.pop_all()
+        def measure(binaries, seconds):
+            if scenario.kind == "idle":
+                return _idle(servers[0])
+            return _loaded(binaries, scenario, servers, seconds, load_cores)
 
-    def measure(self, binaries, seconds):
-        """Once: {"value": in the scenario's unit, "throughput": per second}."""
-        if self.scenario.kind == "idle":
-            return _idle(self.servers[0])
-        return _loaded(binaries, self.scenario, self.servers, seconds, self.load_cores)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        return self.stack.__exit__(*exc)
+        yield measure
