@@ -18,19 +18,19 @@ struct yodel_loop {
     bool running;
     _Atomic uint64_t busy_since; /* written by the loop's thread, read by its monitor */
     yodel_durations *turns;      /* NULL: not measured */
+    bool waited;                 /* a turn begins */
     bool in_turn;                /* that is to be measured */
     yodel_list deferred;
-    ev_prepare before_wait;
-    ev_check after_wait;
-    ev_async kick;    /* wakes a loop that is about to wait though it has something to do */
-    bool unwatchable; /* what was to be watched could not be */
-    ev_idle awake;    /* active while work is deferred to the next turn */
+    ev_prepare run_deferred; /* active while work is deferred */
+    ev_idle awake;           /* likewise: keeps the loop from sleeping */
+    ev_async kick;           /* wakes a loop that is about to wait though it has something to do */
+    bool unwatchable;        /* what was to be watched could not be */
 };
 
 /* Runs what was deferred until now. What that defers in turn has to wait for the next turn, or a
  * piece of work that defers itself would keep the loop from its sockets; but then the loop must not
  * sleep. */
-static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int revents)
+static void on_run_deferred(struct ev_loop *ev, ev_prepare *watcher, int revents)
 {
     (void)revents;
     yodel_loop *loop = watcher->data;
@@ -44,9 +44,9 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int revents)
         deferred->run(deferred);
     }
     if (yodel_list_empty(&loop->deferred)) {
+        ev_prepare_stop(ev, &loop->run_deferred);
         ev_idle_stop(ev, &loop->awake);
     }
-    atomic_store_explicit(&loop->busy_since, 0, memory_order_relaxed);
 }
 
 /* Started, it keeps the loop from sleeping; there is nothing to do. */
@@ -57,20 +57,10 @@ static void on_awake(struct ev_loop *ev, ev_idle *watcher, int revents)
     (void)revents;
 }
 
-static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int revents)
-{
-    (void)ev;
-    (void)revents;
-    yodel_loop *loop = watcher->data;
-    loop->now = yodel_clock_now();
-    atomic_store_explicit(&loop->busy_since, loop->now, memory_order_relaxed);
-    loop->in_turn = loop->turns != NULL;
-}
-
 /* The last moment before the wait: libev has told the kernel by now what it wants to hear of. Where
  * that failed (epoll_ctl: no memory) it has stopped the watcher and calls back with EV_ERROR, but
  * only after the wait, which may be long. */
-static void on_release(struct ev_loop *ev)
+static void on_before_wait(struct ev_loop *ev)
 {
     yodel_loop *loop = ev_userdata(ev);
     if (loop->in_turn) {
@@ -81,6 +71,23 @@ static void on_release(struct ev_loop *ev)
         loop->unwatchable = true;
         ev_async_send(ev, &loop->kick);
     }
+    atomic_store_explicit(&loop->busy_since, 0, memory_order_relaxed);
+    loop->waited = true;
+}
+
+/* Calls back, in place of libev's own function. After a wait that begins a turn: before all
+ * callbacks, so that each of them sees its time, and after libev has looked at the clock for its
+ * timers, so that these may be early by ours but not late, which nobody would notice. */
+static void on_pending(struct ev_loop *ev)
+{
+    yodel_loop *loop = ev_userdata(ev);
+    if (loop->waited) {
+        loop->waited = false;
+        loop->now = yodel_clock_now();
+        atomic_store_explicit(&loop->busy_since, loop->now, memory_order_relaxed);
+        loop->in_turn = loop->turns != NULL;
+    }
+    ev_invoke_pending(ev);
 }
 
 static void on_kick(struct ev_loop *ev, ev_async *watcher, int revents)
@@ -98,6 +105,13 @@ static void on_system_error(const char *what)
     (void)usleep(RETRY_US);
 }
 
+/* Between two runs the loop is not busy: there is no wait after the last turn to say so. */
+static void run_ev(yodel_loop *loop, int flags)
+{
+    ev_run(loop->ev, flags);
+    atomic_store_explicit(&loop->busy_since, 0, memory_order_relaxed);
+}
+
 /* libev makes the eventfd that other threads wake it by when it is first needed, where failing
  * means to abort. So here, and tried before. */
 static int make_wakeable(yodel_loop *loop)
@@ -109,7 +123,7 @@ static int make_wakeable(yodel_loop *loop)
     close(fd);
     ev_async_init(&loop->kick, on_kick);
     ev_async_start(loop->ev, &loop->kick);
-    ev_run(loop->ev, EVRUN_NOWAIT); /* watches it */
+    run_ev(loop, EVRUN_NOWAIT); /* watches it */
     if (!loop->unwatchable) {
         return 0;
     }
@@ -128,7 +142,8 @@ static int make_ev(yodel_loop *loop)
         return errno != 0 ? -errno : -ENOMEM;
     }
     ev_set_userdata(loop->ev, loop);
-    ev_set_loop_release_cb(loop->ev, on_release, NULL);
+    ev_set_loop_release_cb(loop->ev, on_before_wait, NULL);
+    ev_set_invoke_pending_cb(loop->ev, on_pending);
     int code = make_wakeable(loop);
     if (code < 0) {
         ev_loop_destroy(loop->ev);
@@ -152,16 +167,8 @@ int yodel_loop_new(yodel_loop **out)
     loop->now = yodel_clock_now();
     yodel_list_init(&loop->deferred);
 
-    ev_prepare_init(&loop->before_wait, on_before_wait);
-    loop->before_wait.data = loop;
-    /* Last of all prepare watchers: others may defer work too. */
-    ev_set_priority(&loop->before_wait, EV_MINPRI);
-    ev_prepare_start(loop->ev, &loop->before_wait);
-    ev_check_init(&loop->after_wait, on_after_wait);
-    loop->after_wait.data = loop;
-    /* First of all callbacks, so that they see the turn's time. */
-    ev_set_priority(&loop->after_wait, EV_MAXPRI);
-    ev_check_start(loop->ev, &loop->after_wait);
+    ev_prepare_init(&loop->run_deferred, on_run_deferred);
+    loop->run_deferred.data = loop;
     ev_idle_init(&loop->awake, on_awake);
     *out = loop;
     return 0;
@@ -182,8 +189,7 @@ void yodel_loop_run(yodel_loop *loop)
     loop->running = true;
     loop->now = yodel_clock_now();
     ev_now_update(loop->ev);
-    ev_run(loop->ev, 0);
-    atomic_store_explicit(&loop->busy_since, 0, memory_order_relaxed);
+    run_ev(loop, 0);
     loop->running = false;
 }
 
@@ -225,7 +231,8 @@ void yodel_loop_defer(yodel_loop *loop, yodel_deferred *deferred)
         return;
     }
     yodel_list_push_back(&loop->deferred, &deferred->link);
-    /* Also when it comes too late for this turn: from a callback that runs after on_before_wait. */
+    ev_prepare_start(loop->ev, &loop->run_deferred);
+    /* It may come too late for this turn: from deferred work, or another ev_prepare. */
     ev_idle_start(loop->ev, &loop->awake);
 }
 

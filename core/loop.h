@@ -18,7 +18,7 @@ typedef struct yodel_loop yodel_loop;
 
 /* Makes a loop (epoll). 0 and *out, or -ENOMEM, or -EMFILE and the like. It sets libev's allocator
  * (loop_memory.h) and its syserr callback, which are the whole process's: instead of aborting, what
- * fails is tried again.
+ * fails is tried again; and the libev loop's user data, release and invoke_pending callbacks.
  *
  * Who starts an ev_io of his own: when the kernel has no memory to watch its descriptor, it is
  * stopped and called back with EV_ERROR, in the next turn, which does not wait. */
@@ -54,7 +54,8 @@ void yodel_loop_measure(yodel_loop *loop, yodel_durations *turns);
 struct ev_loop *yodel_loop_ev(yodel_loop *loop);
 
 /* Deferred work: run once, after the callbacks of this turn and before the loop waits again; what
- * deferred work defers runs in the next turn, which does not wait.
+ * deferred work defers runs in the next turn, which does not wait, and so may what an ev_prepare
+ * defers.
  * The item is the caller's, embedded in something that lives until it has run or was cancelled. */
 typedef struct yodel_deferred {
     yodel_list link;

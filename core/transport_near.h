@@ -57,10 +57,11 @@ static inline void yodel_transport_give_cork(yodel_transport_group *group, yodel
 
 /* Room in a cork that is t's already, and nothing else to do. False, with nothing done: there may
  * be another way. */
-static inline bool yodel_transport_compose_more(yodel_transport *t, size_t len, void **space)
+__attribute__((always_inline)) static inline bool
+yodel_transport_compose_more(yodel_transport *t, size_t len, void **space)
 {
     yodel_transport_group *group = t->group;
-    if (group->corked != t || len >= group->room || len >= YODEL_GATHER_MIN) {
+    if (__builtin_expect(group->corked != t || len >= group->room || len >= YODEL_GATHER_MIN, 0)) {
         return false;
     }
     *space = group->cork_next;

@@ -230,7 +230,7 @@ static void test_deferred_after_all_callbacks(void **state)
     }
 }
 
-/* Another room's work before the wait may defer, too: it still runs in this turn. */
+/* What another room's ev_prepare defers runs in the next turn, which comes at once. */
 static void defer_before_wait(struct ev_loop *ev, ev_prepare *prepare, int revents)
 {
     work *w = prepare->data;
@@ -240,7 +240,7 @@ static void defer_before_wait(struct ev_loop *ev, ev_prepare *prepare, int reven
     ev_prepare_stop(ev, prepare);
 }
 
-static void test_deferred_before_the_wait(void **state)
+static void test_deferred_by_a_prepare_watcher(void **state)
 {
     yodel_loop *loop = *state;
     work w;
@@ -254,7 +254,7 @@ static void test_deferred_before_the_wait(void **state)
     ev_check_init(&check, note_turn);
     ev_check_start(yodel_loop_ev(loop), &check);
     yodel_loop_run(loop);
-    assert_string_equal(events, "pd");
+    assert_string_equal(events, "p|d");
     ev_check_stop(yodel_loop_ev(loop), &check);
 }
 
@@ -325,6 +325,19 @@ static void look_twice(yodel_timer *timer)
     yodel_loop_stop(t->loop);
 }
 
+/* A monitor looks at loops that do not run yet, too. */
+static void test_busy_only_while_it_runs(void **state)
+{
+    yodel_loop *loop = *state;
+    work w;
+    assert_int_equal(yodel_loop_busy_since(loop), 0);
+    work_init(&w, loop, 'w');
+    w.stop = true;
+    yodel_loop_defer(loop, &w.deferred);
+    yodel_loop_run(loop);
+    assert_int_equal(yodel_loop_busy_since(loop), 0);
+}
+
 /* One and the same instant through a turn, the clock's while the loop does not run. */
 static void test_now(void **state)
 {
@@ -382,9 +395,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deferred_cancels_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_from_deferred, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_after_all_callbacks, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_deferred_before_the_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_by_a_prepare_watcher, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_is_fair, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_cancelled_loop_sleeps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_busy_only_while_it_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_now, setup, teardown),
         cmocka_unit_test_setup_teardown(test_now_in_the_first_turn, setup, teardown),
         cmocka_unit_test(test_free_null),

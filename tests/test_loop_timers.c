@@ -345,39 +345,42 @@ static void test_wall_clock_jumps(void **state)
     check_rang(&b, begin + 120 * YODEL_NS_PER_SEC);
 }
 
-/* The machine takes the core away between libev's look at the clock and the loop's own: a timer
- * that is started in that turn still fires at or after its instant, not before. */
-static void on_turn_begin(struct ev_loop *ev, ev_check *check, int revents)
+/* Whenever in a turn the machine takes the core away, between libev's looks at the clock and the
+ * loop's own: a timer that is started in that turn fires at its instant, neither early nor late. */
+static unsigned held_up_at; /* the look */
+
+static void hold_up_next_turn(yodel_timer *timer)
 {
-    (void)revents;
-    virtual_time_advance_ms(50);
-    ev_check_stop(ev, check);
+    alarm_clock *this = yodel_container_of(timer, alarm_clock, timer);
+    yodel_timer_start(&this->stops->timer, 0);
+    virtual_time_hold_up(held_up_at, 300);
 }
 
-static void defer_start(yodel_timer *timer)
+static void start_another(yodel_timer *timer)
 {
-    alarm_clock *first = yodel_container_of(timer, alarm_clock, timer);
-    yodel_timer_start_at(&first->stops->timer, yodel_loop_now(first->loop) + 100 * NS_PER_MS);
-    first->fired_loop_ns = yodel_loop_now(first->loop);
+    alarm_clock *this = yodel_container_of(timer, alarm_clock, timer);
+    virtual_time_hold_up(0, 0); /* what comes later is no look of this turn's begin */
+    this->fired_loop_ns = yodel_loop_now(this->loop);
+    yodel_timer_start_at(&this->stops->timer, this->fired_loop_ns + 400 * NS_PER_MS);
 }
 
-static void test_timer_never_early(void **state)
+static void test_timer_exact_though_held_up(void **state)
 {
     yodel_loop *loop = *state;
-    alarm_clock first, second;
-    ev_check preempted;
-    alarm_init(&first, loop, 'f');
-    first.timer.fire = defer_start;
-    alarm_init(&second, loop, 's');
-    second.stop_after = 1;
-    first.stops = &second;
-    yodel_timer_start(&first.timer, 1.0);
-    /* Of two with the same priority libev calls the one first that was started last. */
-    ev_check_init(&preempted, on_turn_begin);
-    ev_set_priority(&preempted, EV_MAXPRI);
-    ev_check_start(yodel_loop_ev(loop), &preempted);
-    yodel_loop_run(loop);
-    check_rang(&second, first.fired_loop_ns + 100 * NS_PER_MS);
+    for (held_up_at = 1; held_up_at <= 8; held_up_at++) {
+        alarm_clock first, second, third;
+        alarm_init(&first, loop, 'f');
+        first.timer.fire = hold_up_next_turn;
+        alarm_init(&second, loop, 's');
+        second.timer.fire = start_another;
+        alarm_init(&third, loop, 't');
+        third.stop_after = 1;
+        first.stops = &second;
+        second.stops = &third;
+        yodel_timer_start(&first.timer, 1.0);
+        yodel_loop_run(loop);
+        check_rang(&third, second.fired_loop_ns + 400 * NS_PER_MS);
+    }
 }
 
 /* Stopped in a timer: what is due in the same turn still comes, what is due later does not, and the
@@ -411,7 +414,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_input_before_late_timers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_started_late_in_a_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wall_clock_jumps, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_timer_never_early, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_exact_though_held_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_and_run_again, setup, teardown),
     };
 

@@ -26,6 +26,8 @@ static struct {
     bool on;
     uint64_t now_ns;      /* CLOCK_MONOTONIC */
     int64_t wall_less_ns; /* CLOCK_REALTIME less that */
+    unsigned looks;       /* until this many at CLOCK_MONOTONIC, then time passes; 0: no more */
+    uint64_t held_up_ms;
 } virtual_time;
 
 /* The C library's (or the sanitizer's) function of this name, behind ours. */
@@ -57,6 +59,7 @@ static inline uint64_t virtual_time_read(clockid_t id)
 /* From here on time stands still / runs by itself again. */
 static inline void virtual_time_begin(void)
 {
+    virtual_time.looks = 0;
     virtual_time.now_ns = virtual_time_read(CLOCK_MONOTONIC);
     virtual_time.wall_less_ns = (int64_t)(virtual_time_read(CLOCK_REALTIME) - virtual_time.now_ns);
     virtual_time.on = true;
@@ -73,6 +76,13 @@ static inline void virtual_time_advance_ms(uint64_t ms)
     virtual_time.now_ns += ms * 1000000U;
 }
 
+/* The machine takes the core away just before the looks-th look at CLOCK_MONOTONIC from now. */
+static inline void virtual_time_hold_up(unsigned looks, uint64_t ms)
+{
+    virtual_time.looks = looks;
+    virtual_time.held_up_ms = ms;
+}
+
 /* Somebody sets the wall clock: CLOCK_REALTIME alone jumps. */
 static inline void virtual_time_set_wall_clock(int64_t by_seconds)
 {
@@ -83,6 +93,9 @@ int clock_gettime(clockid_t id, struct timespec *now)
 {
     if (!virtual_time.on || (id != CLOCK_MONOTONIC && id != CLOCK_REALTIME)) {
         return virtual_time_real_clock(id, now);
+    }
+    if (id == CLOCK_MONOTONIC && virtual_time.looks > 0 && --virtual_time.looks == 0) {
+        virtual_time_advance_ms(virtual_time.held_up_ms);
     }
     uint64_t ns = virtual_time.now_ns;
     if (id == CLOCK_REALTIME) {

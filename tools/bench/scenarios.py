@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from servers import Failed, Server
 
 HOLD = 15000  # connections of the idle scenario
+WARM_UP = 0.2  # seconds at the most
 LINE = b"x" * 14 + b"\r\n"
 ANSWER = b"You sent: " + LINE
 
@@ -59,7 +60,8 @@ class Generator:
     def __init__(self, binaries, scenario, servers, seconds, core):
         kind = "churn" if scenario.kind == "churn" else "steady"
         self.process = subprocess.Popen(
-            [f"{binaries}/bench-load", "-s", ",".join(str(s.pid) for s in servers), kind,
+            [f"{binaries}/bench-load", "-s", ",".join(str(s.pid) for s in servers),
+             "-w", str(min(seconds, WARM_UP)), kind,
              ",".join(str(s.port) for s in servers), str(seconds), *scenario.work],
             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             preexec_fn=lambda: os.sched_setaffinity(0, {core}))
