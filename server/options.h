@@ -6,7 +6,7 @@
 #define YODEL_SERVER_OPTIONS_H
 
 #include "core/cidr.h"
-#include "core/log.h"
+#include "core/log_fd.h"
 #include "core/server.h"
 #include "server/endpoint.h"
 #include "server/user.h"

@@ -4,7 +4,7 @@
 #ifndef YODEL_SERVER_WATCHED_H
 #define YODEL_SERVER_WATCHED_H
 
-#include "core/log.h"
+#include "core/log_fd.h"
 #include "core/server.h"
 
 /* All borrowed. */
@@ -12,7 +12,9 @@ typedef struct yodel_watched {
     const yodel_server *server;
     yodel_log_fd *log; /* for lines lost; NULL: unknown */
     const char *protocol;
-    yodel_server_state state; /* draining: it has been told to end, even if it still accepts */
+    /* What its clients find. Draining: it has been told to end, even if it still accepts; running:
+     * or another process serves them, which it replaces or which has replaced it. */
+    yodel_server_state state;
 } yodel_watched;
 
 #endif

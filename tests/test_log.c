@@ -1,6 +1,6 @@
 /*
  * Logging up to the sink: levels, cutting, the rate limit, escaping, the names in options. What the
- * lines look like is in test_log_lines.c, what hostile messages can do in test_log_hostile.c.
+ * lines look like is in test_log_fd.c, what hostile messages can do in test_log_text.c.
  */
 #include "core/log.h"
 
@@ -214,32 +214,22 @@ static void escaping_never_writes_too_much(void **state)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static void names_of_levels_and_formats(void **state)
+static void names_of_levels(void **state)
 {
-    yodel_log_format format = YODEL_LOG_TEXT;
     yodel_log_level level = YODEL_LOG_ERROR;
 
     (void)state;
-    assert_int_equal(yodel_log_level_parse("debug", &level), 0);
-    assert_int_equal(level, YODEL_LOG_DEBUG);
-    assert_int_equal(yodel_log_level_parse("info", &level), 0);
-    assert_int_equal(level, YODEL_LOG_INFO);
-    assert_int_equal(yodel_log_level_parse("warning", &level), 0);
-    assert_int_equal(level, YODEL_LOG_WARNING);
-    assert_int_equal(yodel_log_level_parse("error", &level), 0);
-    assert_int_equal(level, YODEL_LOG_ERROR);
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    for (int i = 0; i < 4; i++) {
+        assert_string_equal(yodel_log_level_name((yodel_log_level)i), names[i]);
+        assert_int_equal(yodel_log_level_parse(names[i], &level), 0);
+        assert_int_equal(level, i);
+    }
+    level = YODEL_LOG_ERROR;
     assert_int_equal(yodel_log_level_parse("Error", &level), -EINVAL);
     assert_int_equal(yodel_log_level_parse("", &level), -EINVAL);
     assert_int_equal(yodel_log_level_parse("infos", &level), -EINVAL);
     assert_int_equal(level, YODEL_LOG_ERROR);
-
-    assert_int_equal(yodel_log_format_parse("json", &format), 0);
-    assert_int_equal(format, YODEL_LOG_JSON);
-    assert_int_equal(yodel_log_format_parse("text", &format), 0);
-    assert_int_equal(format, YODEL_LOG_TEXT);
-    assert_int_equal(yodel_log_format_parse("xml", &format), -EINVAL);
-    assert_int_equal(yodel_log_format_parse("", &format), -EINVAL);
-    assert_int_equal(format, YODEL_LOG_TEXT);
 }
 
 int main(void)
@@ -254,7 +244,7 @@ int main(void)
         cmocka_unit_test(the_number_suppressed_survives_a_cut),
         cmocka_unit_test(bytes_of_peers_become_visible),
         cmocka_unit_test(escaping_never_writes_too_much),
-        cmocka_unit_test(names_of_levels_and_formats),
+        cmocka_unit_test(names_of_levels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 #ifndef YODEL_TESTS_PIPED_LOG_H
 #define YODEL_TESTS_PIPED_LOG_H
 
-#include "core/log.h"
+#include "core/log_fd.h"
 
 /* The ends are blocking for the log and non-blocking for the test. */
 typedef struct piped_log {

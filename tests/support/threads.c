@@ -94,7 +94,7 @@ static void keep_line(yodel_log *base, yodel_log_level level, const char *msg, s
 
 void threads_log_init(threads_log *log)
 {
-    *log = (threads_log){.log = {.level = YODEL_LOG_DEBUG, .sink = keep_line}};
+    *log = (threads_log){.log = {.level = YODEL_LOG_INFO, .sink = keep_line}};
     assert_int_equal(pthread_mutex_init(&log->lock, NULL), 0);
 }
 

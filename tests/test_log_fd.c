@@ -2,8 +2,9 @@
  * The log on a file descriptor: what its lines look like, that nothing blocks, and that lines of
  * many threads stay whole.
  */
-#include "core/log.h"
+#include "core/log_fd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -344,6 +345,22 @@ static void lines_of_threads_never_mix(void **state)
     yodel_log_fd_destroy(&c.log);
 }
 
+/* ---- options --------------------------------------------------------------------------------- */
+
+static void names_of_formats(void **state)
+{
+    yodel_log_format format = YODEL_LOG_TEXT;
+
+    (void)state;
+    assert_int_equal(yodel_log_format_parse("json", &format), 0);
+    assert_int_equal(format, YODEL_LOG_JSON);
+    assert_int_equal(yodel_log_format_parse("text", &format), 0);
+    assert_int_equal(format, YODEL_LOG_TEXT);
+    assert_int_equal(yodel_log_format_parse("xml", &format), -EINVAL);
+    assert_int_equal(yodel_log_format_parse("", &format), -EINVAL);
+    assert_int_equal(format, YODEL_LOG_TEXT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_closed_descriptor_is_silent),
         cmocka_unit_test(the_descriptor_stays_as_it_is),
         cmocka_unit_test(lines_of_threads_never_mix),
+        cmocka_unit_test(names_of_formats),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
  * Hostile messages: that nothing that a peer sent can forge a line, a JSON field or an escape
  * sequence of a terminal, however long it is.
  */
-#include "core/log.h"
+#include "core/log_fd.h"
 
 #include <limits.h>
 #include <locale.h>
