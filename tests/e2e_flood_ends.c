@@ -79,7 +79,7 @@ static void test_server_dies_in_the_idle_time(void **state)
     (void)state;
     server dying = server_start(NULL, "--stats", "0.05", NULL);
     program *p =
-        flood_start(NULL, dying.port, "-c", "20", "--idle", "-d", "1s", "-T", "500ms", NULL);
+        flood_start(NULL, dying.port, "-c", "20", "--idle", "-d", "3s", "-T", "500ms", NULL);
     server_wait_counter(&dying, "accepted", 20);
     program_signal(dying.program, SIGKILL);
     assert_int_equal(program_wait_exit(dying.program), 128 + SIGKILL);

@@ -207,8 +207,8 @@ static void test_warm_up(void **state)
 
     (void)state;
     liar *l = liar_start(&(liar_options){.rules = rules, .pause_after = 0.1, .pause_for = 0.5});
-    program *p = flood_start(NULL, liar_port(l), "-c", "2", "-R", "100", "-d", "2s", "-w", "2s",
-                             "-T", "60s", NULL);
+    program *p = flood_start(NULL, liar_port(l), "-c", "2", "-P", "64", "-R", "100", "-d", "2s",
+                             "-w", "2s", "-T", "60s", NULL);
     flood_run run = flood_end(p);
 
     flood_expect(&run, 3, (const flood_error[]){{"corrupt", 1}, {0}});

@@ -200,15 +200,18 @@ static void test_unwritable(void **state)
 static void test_nothing_to_write(void **state)
 {
     const char *kept = path_of("a.json"), *fresh = path_of("c.csv");
+    char target[32];
     FILE *file = fopen(kept, "we");
 
     (void)state;
     assert_non_null(file);
     fputs("{}\n", file);
     fclose(file);
-    liar_stop(here.server); /* nobody listens there any more */
-    program *p = program_start(NULL, "flood", "--json", kept, "--csv", fresh, here.target, NULL);
+    liar *nobody = liar_start(&(liar_options){.refuses = true});
+    snprintf(target, sizeof target, "127.0.0.1:%u", liar_port(nobody));
+    program *p = program_start(NULL, "flood", "--json", kept, "--csv", fresh, target, NULL);
     program_expect_exit(p, 1);
+    liar_stop(nobody);
     char *text = read_text(kept);
     assert_string_equal(text, "{}\n");
     free(text);

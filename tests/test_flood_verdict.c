@@ -94,6 +94,7 @@ static void test_one_percent_may_be_late(void **state)
 static void test_open_loop_share(void **state)
 {
     yodel_result *r = new_result();
+    yodel_flood_options with_faults = open_loop;
 
     (void)state;
     r->total.counted_sent = 9900;
@@ -103,6 +104,11 @@ static void test_open_loop_share(void **state)
         r, &open_loop, 0.95, "",
         "the server took only 99.0 % of the lines asked for; those that were never sent are in no "
         "latency");
+    with_faults.faults[YODEL_FAULT_DRIP] = 5;
+    check(
+        r, &with_faults, 0.95, "",
+        "the server, or flood's own faults, let through only 99.0 % of the lines asked for; those "
+        "that were never sent are in no latency");
     check(r, &open_loop, 0.951,
           "flood fell behind: it sent 99.0 % of what was asked for, with a thread busy 95 % of the "
           "time",

@@ -80,7 +80,7 @@ static void go_on(yodel_connection *c, uint64_t retry_in)
 
     if (g->stopping || c->talk.begun >= yodel_plan_quota(g->plan, c->talk.connection)) {
         c->state = YODEL_CONNECTION_DONE;
-        yodel_generator_done(g);
+        yodel_phases_done(g);
         return;
     }
     c->state = YODEL_CONNECTION_DOWN;
@@ -131,7 +131,7 @@ static void failed(yodel_connection *c, int error)
     g->failed_target = yodel_plan_target_of(g->plan, c->talk.connection);
     g->referee.tally->flaws[YODEL_FLAW_CONNECT]++;
     if (!g->connected && !g->running) {
-        yodel_generator_fail(g, error);
+        yodel_phases_fail(g, error);
         return;
     }
     go_on(c, RETRY_NS);

@@ -201,15 +201,26 @@ void yodel_pacer_finish(yodel_generator *g);
 void yodel_pacer_stop(yodel_generator *g);
 void yodel_pacer_free(yodel_generator *g);
 
-/* --- generator.c -------------------------------------------------------------------------------*/
+/* --- phases.c: opening, going, the end; reports ------------------------------------------------*/
+
+/* Once its loop is there. */
+void yodel_phases_init(yodel_generator *g);
+
+/* What its thread runs; arg is the generator. */
+void *yodel_phases_run(void *arg);
 
 /* This connection is over for good. */
-void yodel_generator_done(yodel_generator *g);
+void yodel_phases_done(yodel_generator *g);
 
 /* Already the first connection failed. */
-void yodel_generator_fail(yodel_generator *g, int error);
+void yodel_phases_fail(yodel_generator *g, int error);
 
 /* Every connection has been tried. */
-void yodel_generator_opened(yodel_generator *g);
+void yodel_phases_opened(yodel_generator *g);
+
+/* --- generator.c: making and freeing it --------------------------------------------------------*/
+
+/* An empty report, or NULL. */
+yodel_interval *yodel_interval_new(yodel_generator *g);
 
 #endif

@@ -108,7 +108,9 @@ static int report_all(const yodel_report *report, yodel_outputs *outputs)
 
     yodel_report_write(report, out, color);
     if (fflush(out) == EOF || ferror(out)) {
-        status = complain("cannot write the report to standard output");
+        snprintf(message, sizeof message, "cannot write the report to standard output: %s",
+                 yodel_strerror(-errno));
+        status = complain(message);
     }
     if (yodel_outputs_write(outputs, report, message, sizeof message) < 0) {
         status = complain(message);

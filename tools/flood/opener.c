@@ -111,7 +111,7 @@ void yodel_opener_settled(yodel_connection *c)
         yodel_loop_defer(g->loop, &g->open_more);
     }
     if (g->untried == 0 && !g->opened) {
-        yodel_generator_opened(g);
+        yodel_phases_opened(g);
     }
 }
 

@@ -97,6 +97,10 @@ static void write_latency(const yodel_report_page *page, const yodel_result *r)
         write_histogram(page, "intended", &t->intended);
     }
     write_histogram(page, "service", &t->service);
+    if (t->service.count == 0 && t->answered > 0) {
+        yodel_report_label(page, "service");
+        fputs("not measured: no answer that counts was without a planned fault\n", page->out);
+    }
     write_histogram(page, "connect", &t->connect);
     if (r->median_mean > 0 && page->report->options->connections > 1) {
         yodel_report_label(page, "slowest");
