@@ -43,7 +43,13 @@ static const struct option long_options[] = {
 
 static int check_host(const char *text, const yodel_complaint *c)
 {
-    return text[0] == '\0' ? yodel_complain(c, "the host is empty") : 0;
+    if (text[0] == '\0') {
+        return yodel_complain(c, "the host is empty");
+    }
+    if (yodel_address_host_has_port(text)) {
+        return yodel_complain(c, "host '%s': the port goes behind a space, or into --port", text);
+    }
+    return 0;
 }
 
 static int check_port(const char *text, const yodel_complaint *c)

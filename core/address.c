@@ -58,6 +58,14 @@ static int resolve_unix(const char *host, yodel_address **list, size_t *count)
     return 0;
 }
 
+bool yodel_address_host_has_port(const char *host)
+{
+    const char *colon = strrchr(host, ':');
+
+    return colon != NULL && !yodel_address_host_is_unix(host) &&
+           (strchr(host, ':') == colon || colon[-1] == ']');
+}
+
 /* Copies the host to `name` without its brackets, which only a numeric IPv6 address may have. */
 static int strip_brackets(const char *host, char name[NI_MAXHOST], struct addrinfo *hints)
 {
@@ -127,7 +135,8 @@ static int collect(const struct addrinfo *answer, yodel_address **list, size_t *
 
 int yodel_address_resolve(const char *host, const char *port, yodel_address **list, size_t *count)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    /* AI_PASSIVE is for "*" alone, which without it would be the loopback's addresses. */
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
     struct addrinfo *answer = NULL;
     char name[NI_MAXHOST];
     uint64_t number;

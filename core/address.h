@@ -39,11 +39,16 @@ bool yodel_address_is_unix(const yodel_address *address);
  * address. */
 const char *yodel_address_path(const yodel_address *address);
 
+/* True for "HOST:PORT", which cannot be a host: a name has no colon, an IPv6 address two at least.
+ */
+bool yodel_address_host_has_port(const char *host);
+
 /*
  * Every address of a name, in the resolver's order (RFC 6724), without duplicates.
  *
  * `host` is a name, an IPv4 or an IPv6 address, the last also in brackets and with a scope
- * ("[fe80::1%eth0]"); addresses are not looked up. `port` is a decimal number, 0 to 65535 (0: any
+ * ("[fe80::1%eth0]"); addresses are not looked up. "*" is 0.0.0.0 and ::, for listening on every
+ * address of this machine. `port` is a decimal number, 0 to 65535 (0: any
  * free one, for listening). "unix:PATH" is one address, and its port is not looked at. On success
  * *list is an array of *count >= 1 addresses that the caller frees with free().
  *

@@ -153,8 +153,8 @@ int yodel_connect(yodel_transport_group *group, const char *host, const char *po
                   const yodel_protocol_factory *factory, yodel_connected_fn *done, void *arg,
                   yodel_connecting **out)
 {
-    int code = 0;
-    if (group->resolver == NULL) {
+    int code = yodel_protocol_factory_works(factory) ? 0 : -EINVAL;
+    if (code == 0 && group->resolver == NULL) {
         code = yodel_resolver_new(group->loop, &group->resolver);
     }
     if (code < 0) {

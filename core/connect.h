@@ -22,8 +22,8 @@ typedef void yodel_connected_fn(void *arg, int code);
 
 /* Begins to connect to host (a name or an address) and port (decimal). timeout: seconds for the
  * name and for each address, 0: none. The factory is copied. done(arg, code) comes later on the
- * loop, never from inside this call. 0 and *out; -ENOMEM; -EINVAL: a bad port. On the group's loop
- * thread. */
+ * loop, never from inside this call. 0 and *out; -ENOMEM; -EINVAL: a bad port, or a
+ * factory without callbacks. On the group's loop thread. */
 int yodel_connect(yodel_transport_group *group, const char *host, const char *port, double timeout,
                   const yodel_protocol_factory *factory, yodel_connected_fn *done, void *arg,
                   yodel_connecting **out);

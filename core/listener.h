@@ -72,7 +72,9 @@ int yodel_listener_inherit(int fd, double user_timeout, yodel_listener *out);
 void yodel_listener_hide(yodel_listener *listener);
 
 /* Hides it, closes it and sets its fd to -1. NULL and a listener already closed are fine.
- * Connections that it had not accepted yet are reset by the kernel. */
+ * Connections that it had not accepted yet are reset by the kernel; one whose handshake ends at
+ * that very moment Linux (seen with 6.18) forgets without a word: its client learns of it when it
+ * sends, or by its own keepalive. */
 void yodel_listener_close(yodel_listener *listener);
 
 #endif

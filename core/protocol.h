@@ -58,7 +58,7 @@ typedef struct yodel_protocol_ops {
     int (*drain)(void *self);
 
     /* The end: called by the loop's reaper, never from inside another callback. The transport must
-     * not be used any more and goes, with self, when this returns. reason: 0 closed by
+     * not be used any more and goes, with self, once this has returned. reason: 0 closed by
      * yodel_transport_close(t, 0), YODEL_EOF the client ended, else why. (asyncio: connection_lost)
      */
     void (*connection_lost)(void *self, int reason);
@@ -73,5 +73,11 @@ typedef struct yodel_protocol_factory {
     bool own_timeouts; /* the protocol watches the time itself: no idle timeout */
     bool names_client; /* the protocol finds out who the client is: yodel_transport_set_client */
 } yodel_protocol_factory;
+
+/* False for a factory that makes nothing: who takes factories refuses it with -EINVAL. */
+static inline bool yodel_protocol_factory_works(const yodel_protocol_factory *factory)
+{
+    return factory->ops != NULL && factory->ops->connection_made != NULL;
+}
 
 #endif

@@ -1,11 +1,15 @@
 #include "core/run.h"
 
+#include "core/clock.h"
 #include "core/error.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -16,7 +20,7 @@ struct yodel_run {
     ev_io signals;
     ev_io stopped;
     yodel_timer until_drain;
-    bool ending;
+    uint64_t told_at; /* instant of the signal that ends it; 0: none yet */
     bool replaced;
     int code;
 };
@@ -39,17 +43,36 @@ static void on_drain_due(yodel_timer *timer)
     drain(yodel_container_of(timer, yodel_run, until_drain));
 }
 
-static void told_to_end(yodel_run *run)
+static void say_so(const yodel_run *run, int signal, double delay)
 {
-    if (run->ending) {
-        run->code = -EINTR;
-        yodel_loop_stop(run->loop);
+    yodel_counters sum;
+    char when[40] = "";
+    yodel_server_totals(run->server, &sum);
+    if (delay > 0) {
+        (void)snprintf(when, sizeof(when), " in %g s", delay);
+    }
+    yodel_log_write(yodel_server_log(run->server), YODEL_LOG_INFO,
+                    "SIG%s: draining%s; connections open: %" PRIu64 ", grace: %g s",
+                    sigabbrev_np(signal), when, yodel_counters_get(&sum, YODEL_COUNT_ACTIVE),
+                    run->config->grace);
+}
+
+static void told_to_end(yodel_run *run, int signal)
+{
+    uint64_t now = yodel_clock_now();
+    if (run->told_at != 0) {
+        if (now - run->told_at >= YODEL_RUN_SAME_SIGNAL_MS * YODEL_NS_PER_MS) {
+            run->code = -EINTR;
+            yodel_loop_stop(run->loop);
+        }
         return;
     }
-    run->ending = true;
+    double delay = run->replaced ? 0 : run->config->drain_delay;
+    run->told_at = now;
+    say_so(run, signal, delay);
     call(run, run->config->on_ending);
-    if (run->config->drain_delay > 0 && !run->replaced) {
-        yodel_timer_start(&run->until_drain, run->config->drain_delay);
+    if (delay > 0) {
+        yodel_timer_start(&run->until_drain, delay);
     } else {
         drain(run);
     }
@@ -67,7 +90,7 @@ static void on_signals(struct ev_loop *ev, ev_io *io, int revents)
     if (run->config->signal != 0 && signal.ssi_signo == (uint32_t)run->config->signal) {
         call(run, run->config->on_signal);
     } else {
-        told_to_end(run);
+        told_to_end(run, (int)signal.ssi_signo);
     }
 }
 
@@ -82,9 +105,13 @@ static void on_stopped(struct ev_loop *ev, ev_io *io, int revents)
 static int receive_signals(const yodel_run_config *config)
 {
     sigset_t set;
+    struct sigaction hangup;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+        sigaddset(&set, SIGHUP);
+    }
     if (config->signal != 0) {
         sigaddset(&set, config->signal);
     }
@@ -147,13 +174,13 @@ yodel_loop *yodel_run_loop(yodel_run *run)
 
 bool yodel_run_is_ending(const yodel_run *run)
 {
-    return run->ending;
+    return run->told_at != 0;
 }
 
 void yodel_run_replaced(yodel_run *run)
 {
     run->replaced = true;
-    if (!run->ending) {
+    if (run->told_at == 0) {
         yodel_server_leave(run->server);
         yodel_timer_start(&run->until_drain, run->config->grace);
     }

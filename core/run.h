@@ -5,15 +5,22 @@
  * program does beside serving (status messages, a watchdog, a replacement by a newer one) can live
  * there, too.
  *
- *     SIGTERM, SIGINT     it is told to end: on_ending, then, after drain_delay, the drain
+ *     SIGTERM, SIGINT,    it is told to end: on_ending, then, after drain_delay, the drain
+ *     SIGHUP
  *     a second one        it ends at once
  *     config.signal       on_signal
+ *
+ * SIGHUP, which comes when the terminal goes, is left alone when it is ignored (nohup). Who ends a
+ * process often signals it and then its process group (timeout(1)): what comes within
+ * YODEL_RUN_SAME_SIGNAL_MS of the first one is the same, not a second one.
  */
 #ifndef YODEL_CORE_RUN_H
 #define YODEL_CORE_RUN_H
 
 #include "loop.h"
 #include "server.h"
+
+#define YODEL_RUN_SAME_SIGNAL_MS 100
 
 typedef struct yodel_run yodel_run;
 
@@ -33,7 +40,7 @@ typedef struct yodel_run_config {
     void *arg;
 } yodel_run_config;
 
-/* Starts the server and serves until SIGTERM or SIGINT, then drains it (asyncio:
+/* Starts the server and serves until it is told to end, which it logs, then drains it (asyncio:
  * serve_forever, and what every program adds to it). Blocks those signals for the process; call it
  * in the main thread while no other thread runs.
  * 0: drained. -EINTR: a second signal came: the threads still run, so leave with

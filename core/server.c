@@ -169,6 +169,11 @@ static int fill(yodel_server *server)
 
 int yodel_server_new(const yodel_server_config *config, yodel_server **out)
 {
+    if (!yodel_protocol_factory_works(&config->factory)) {
+        yodel_log_write(config->log, YODEL_LOG_ERROR,
+                        "cannot make the server: its protocol's factory lacks callbacks");
+        return -EINVAL;
+    }
     unsigned threads = config->threads != 0 ? config->threads : yodel_cpus_usable();
     yodel_server *server = aligned_alloc(_Alignof(yodel_server), sizeof(*server));
     yodel_worker *workers =
@@ -271,7 +276,6 @@ int yodel_server_start(yodel_server *server)
         }
         return code;
     }
-    yodel_listening_log(&server->listening, server->config.log);
     pthread_mutex_lock(&server->drain_lock);
     server->running = true;
     if (!server->drain_asked) {
@@ -279,6 +283,8 @@ int yodel_server_start(yodel_server *server)
     }
     begin_drain(server);
     pthread_mutex_unlock(&server->drain_lock);
+    /* Last: who waits for these lines finds a server that calls itself ready. */
+    yodel_listening_log(&server->listening, server->config.log);
     return 0;
 }
 
@@ -302,6 +308,20 @@ void yodel_server_leave(yodel_server *server)
         yodel_acceptor_leave(&server->acceptor);
     }
     pthread_mutex_unlock(&server->drain_lock);
+}
+
+void yodel_server_hold(yodel_server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        yodel_transport_group_hold(server->workers[i].group);
+    }
+}
+
+void yodel_server_release(yodel_server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        yodel_transport_group_release(server->workers[i].group);
+    }
 }
 
 int yodel_server_stopped_fd(const yodel_server *server)

@@ -75,11 +75,12 @@ void yodel_server_config_init(yodel_server_config *config);
  * but nobody is served before yodel_server_start. The config is copied, what it points to must
  * outlive the server. An address of a name that this machine does not have (::1 without IPv6) is
  * passed over as long as another one works. 0 and *out; else a negative code, and log has one error
- * line that names the host, the port and the reason. Main thread, before other threads start. */
+ * line that names the host, the port and the reason. -EINVAL: also for a factory without the
+ * callbacks that it must have (protocol.h). Main thread, before other threads start. */
 int yodel_server_new(const yodel_server_config *config, yodel_server **out);
 
-/* Starts all threads and logs "listening on ADDRESS:PORT" for each address. 0 or a negative errno;
- * then nothing runs. */
+/* Starts all threads and then, its state being YODEL_SERVER_RUNNING, logs "listening on
+ * ADDRESS:PORT" for each address. 0 or a negative errno; then nothing runs. */
 int yodel_server_start(yodel_server *server);
 
 /* Begins the end: accepts what has queued, stops listening, answers what has arrived, closes; what
@@ -101,6 +102,16 @@ yodel_server_state yodel_server_state_of(const yodel_server *server);
  * yodel_server_drain may follow and ends those, too. Any thread; no effect before the start, after
  * a drain has begun, and the second time. */
 void yodel_server_leave(yodel_server *server);
+
+/* For who forks while the server runs: hold before the fork, and release as soon as the child has
+ * closed its copies of the connections' descriptors, or has become another program. In between no
+ * client's socket is closed. One that the child has a copy of would go on to exist, and to be told
+ * of to the worker that had closed it; libev then makes its whole epoll set anew, to forget it: no
+ * harm, but work. Nothing waits meanwhile but the sockets that are to be closed, which keep their
+ * place in the limits. Not held are sockets of failed yodel_connects and of the resolver. Any
+ * thread, after yodel_server_new; released before yodel_server_free. */
+void yodel_server_hold(yodel_server *server);
+void yodel_server_release(yodel_server *server);
 
 /* Readable (poll it, never read it) once a drain has ended the last worker. */
 int yodel_server_stopped_fd(const yodel_server *server);

@@ -140,6 +140,7 @@ int yodel_transport_begin(yodel_transport_group *group, int fd,
     ev_io_init(&t->io, on_io, fd, EV_READ);
     yodel_transport_watch(t);
     yodel_transport_group_wait(t);
+    yodel_transport_log(t);
 
     made(t, factory);
     if (group->draining) {
@@ -157,6 +158,26 @@ void yodel_transport_set_protocol(yodel_transport *t, const yodel_protocol_facto
     made(t, factory);
 }
 
+static const char *name_peer(const yodel_transport *t, char text[YODEL_ADDRESS_TEXT])
+{
+    yodel_address peer;
+    return yodel_transport_peer(t, &peer) == 0 ? yodel_address_format(&peer, text)
+                                               : "a peer that is gone";
+}
+
+void yodel_transport_log(const yodel_transport *t)
+{
+    yodel_log *log = t->group->settings->log;
+    char text[YODEL_ADDRESS_TEXT];
+    if (log != NULL && log->level >= YODEL_LOG_DEBUG) {
+        const char *what = t->state != YODEL_TRANSPORT_ENDED ? "begins"
+                           : t->reason == 0                  ? "closed"
+                                                             : yodel_strerror(t->reason);
+        yodel_log_write(log, YODEL_LOG_DEBUG, "connection %d of %s: %s", t->io.fd,
+                        name_peer(t, text), what);
+    }
+}
+
 void yodel_transport_callback_failed(yodel_transport *t, const char *callback, int code)
 {
     /* A connection that has failed already makes callbacks fail; that it failed is what counts. One
@@ -164,14 +185,10 @@ void yodel_transport_callback_failed(yodel_transport *t, const char *callback, i
     if (t->state == YODEL_TRANSPORT_ENDED && t->reason != 0) {
         return;
     }
-    char text[YODEL_ADDRESS_TEXT] = "a peer that is gone";
-    yodel_address peer;
-    if (yodel_transport_peer(t, &peer) == 0) {
-        yodel_address_format(&peer, text);
-    }
+    char text[YODEL_ADDRESS_TEXT];
     yodel_log_limited(t->group->settings->log, &t->group->warnings->callback_failed,
                       yodel_loop_now(t->group->loop), YODEL_LOG_WARNING,
-                      "connection of %s aborted: %s failed: %s", text, callback,
+                      "connection of %s aborted: %s failed: %s", name_peer(t, text), callback,
                       yodel_strerror(code));
     t->reason = YODEL_EHANDLER;
     yodel_transport_end(t, YODEL_EHANDLER);

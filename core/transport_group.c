@@ -13,6 +13,10 @@
  * second must not mean ten thousand walks over the list. */
 #define TIMER_STEP_NS (10 * YODEL_NS_PER_MS)
 
+/* Sockets that are held are not for long, and not to be asked for all the time: the process that
+ * they are held for needs a core, too. */
+#define REAP_AGAIN_SECONDS 0.001
+
 /* --- timeouts --- */
 
 static void arm(yodel_transport_group *group, uint64_t at)
@@ -108,17 +112,26 @@ static void on_timer(yodel_timer *timer)
 
 /* --- the reaper --- */
 
-static void reap(yodel_transport *t)
+/* False, with nothing done: they are held. */
+static bool close_socket(const yodel_transport *t)
 {
     yodel_transport_group *group = t->group;
-    if (t->ops->connection_lost != NULL) {
-        t->ops->connection_lost(yodel_transport_protocol(t), t->reason);
+    pthread_mutex_lock(&group->closing);
+    bool may = !group->held;
+    if (may) {
+        if (t->lossy) {
+            struct linger reset = {.l_onoff = 1, .l_linger = 0};
+            (void)setsockopt(t->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        }
+        close(t->io.fd);
     }
-    if (t->lossy) {
-        struct linger reset = {.l_onoff = 1, .l_linger = 0};
-        (void)setsockopt(t->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    }
-    close(t->io.fd);
+    pthread_mutex_unlock(&group->closing);
+    return may;
+}
+
+static void forget(yodel_transport *t)
+{
+    yodel_transport_group *group = t->group;
     yodel_transport_leave(t);
     if (t->origin == YODEL_TRANSPORT_REFUSED) {
         group->refused--;
@@ -139,14 +152,33 @@ static void on_reap(yodel_deferred *deferred)
     yodel_transport_group *group = yodel_container_of(deferred, yodel_transport_group, reaper);
     yodel_list *item;
     while ((item = yodel_list_first(&group->ended)) != NULL) {
+        yodel_transport *t = yodel_container_of(item, yodel_transport, link);
         yodel_list_remove(item);
-        reap(yodel_container_of(item, yodel_transport, link));
+        yodel_list_push_back(&group->lost, item);
+        yodel_transport_log(t);
+        if (t->ops->connection_lost != NULL) {
+            t->ops->connection_lost(yodel_transport_protocol(t), t->reason);
+        }
+    }
+    while ((item = yodel_list_first(&group->lost)) != NULL) {
+        yodel_transport *t = yodel_container_of(item, yodel_transport, link);
+        if (!close_socket(t)) {
+            yodel_timer_start(&group->reap_again, REAP_AGAIN_SECONDS);
+            return;
+        }
+        yodel_list_remove(item);
+        forget(t);
     }
     if (group->drained != NULL && yodel_list_empty(&group->live)) {
         void (*drained)(void *) = group->drained;
         group->drained = NULL;
         drained(group->drained_arg);
     }
+}
+
+static void on_reap_again(yodel_timer *timer)
+{
+    on_reap(&yodel_container_of(timer, yodel_transport_group, reap_again)->reaper);
 }
 
 static void on_flush(yodel_deferred *deferred)
@@ -163,6 +195,7 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
     if (group == NULL) {
         return -ENOMEM;
     }
+    (void)pthread_mutex_init(&group->closing, NULL); /* cannot fail with Linux's C libraries */
     group->receive = aligned_alloc(YODEL_RECEIVE_ALIGNMENT, YODEL_BUFFERS);
     if (group->receive == NULL) {
         yodel_transport_group_free(group);
@@ -181,7 +214,9 @@ int yodel_transport_group_new(yodel_loop *loop, const yodel_transport_settings *
     group->timer_at = YODEL_IDLE_NEVER;
     yodel_list_init(&group->live);
     yodel_list_init(&group->ended);
+    yodel_list_init(&group->lost);
     yodel_deferred_init(&group->reaper, on_reap);
+    yodel_timer_init(&group->reap_again, loop, on_reap_again);
     yodel_deferred_init(&group->flush, on_flush);
     yodel_deferred_init(&group->shed, yodel_transport_on_shed);
     group->warnings = settings->warnings != NULL ? settings->warnings : &group->own_warnings;
@@ -202,13 +237,32 @@ void yodel_transport_group_free(yodel_transport_group *group)
         yodel_transport_group_abort(group, YODEL_EDRAINABORT);
         on_reap(&group->reaper);
         yodel_timer_stop(&group->timer);
+        yodel_timer_stop(&group->reap_again);
         yodel_deferred_cancel(&group->reaper);
         yodel_deferred_cancel(&group->flush);
         yodel_deferred_cancel(&group->shed);
         yodel_resolver_free(group->resolver);
     }
+    pthread_mutex_destroy(&group->closing);
     free(group->receive);
     free(group);
+}
+
+static void set_held(yodel_transport_group *group, bool held)
+{
+    pthread_mutex_lock(&group->closing);
+    group->held = held;
+    pthread_mutex_unlock(&group->closing);
+}
+
+void yodel_transport_group_hold(yodel_transport_group *group)
+{
+    set_held(group, true);
+}
+
+void yodel_transport_group_release(yodel_transport_group *group)
+{
+    set_held(group, false);
 }
 
 yodel_transport_group *yodel_transport_group_of(const yodel_transport *t)

@@ -24,6 +24,7 @@
 #include "transport_group.h"
 
 #include <ev.h>
+#include <pthread.h>
 #include <sys/uio.h>
 
 /* What one recv takes at the most, and the room in front of it where the rest of the turn before
@@ -80,7 +81,7 @@ enum yodel_transport_held {
 /* What a turn needs stands together, behind what it does not: the caches hold little of it when the
  * connection's next turn comes. */
 struct yodel_transport {
-    yodel_list link; /* in the group's live or ended list */
+    yodel_list link; /* in the group's live, ended or lost list */
     uint32_t low;
     uint32_t left;   /* bytes: draining, to be read at the most; lingering, still to be discarded */
     uint32_t queued; /* in the kernel when the output's wait began or last got on */
@@ -150,7 +151,9 @@ struct yodel_transport_group {
     struct yodel_resolver *resolver; /* made by the first connect */
     yodel_list live;
     yodel_list ended;
+    yodel_list lost; /* connection_lost was called, the socket is still to be closed */
     yodel_deferred reaper;
+    yodel_timer reap_again; /* while they are held */
     yodel_deferred shed;
     size_t refused;
 
@@ -160,6 +163,9 @@ struct yodel_transport_group {
     yodel_transport_warnings *warnings; /* the settings', or own_warnings */
     yodel_transport_warnings own_warnings;
     yodel_log_limit sheds;
+
+    pthread_mutex_t closing; /* locked while a socket is closed, and for held */
+    bool held;
 };
 
 static inline void *yodel_transport_protocol(yodel_transport *t)
@@ -184,6 +190,9 @@ int yodel_transport_begin(yodel_transport_group *group, int fd,
                           yodel_client *client);
 /* A callback returned a negative code: log it and abort with YODEL_EHANDLER. */
 void yodel_transport_callback_failed(yodel_transport *t, const char *callback, int code);
+/* For whoever looks at every connection: says, at debug level, that it begins or why it has ended.
+ */
+void yodel_transport_log(const yodel_transport *t);
 /* To ENDED: stops every watcher and leaves the rest to the reaper. */
 void yodel_transport_end(yodel_transport *t, int reason);
 /* CLOSING with everything flushed: half-close and linger, or end if the peer ended first. */

@@ -5,6 +5,7 @@
 #include "core/thread.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ static void on_drained(void *arg)
 static void on_grace_over(yodel_timer *timer)
 {
     yodel_worker *worker = yodel_container_of(timer, yodel_worker, grace_timer);
+    yodel_log_write(worker->log, YODEL_LOG_WARNING,
+                    "worker %u: the grace is over; connections cut off: %" PRIu64, worker->index,
+                    yodel_counters_get(&worker->counters, YODEL_COUNT_ACTIVE));
     yodel_transport_group_abort(worker->group, YODEL_EDRAINABORT);
 }
 

@@ -9,7 +9,7 @@
 void yodel_framing_init(yodel_framing *f, const char *delimiter, size_t len, uint32_t max_line)
 {
     assert(len >= 1 && len <= YODEL_DELIMITER_MAX);
-    assert(max_line <= UINT32_MAX - YODEL_DELIMITER_MAX);
+    assert(max_line <= YODEL_LINE_MAX);
     *f = (yodel_framing){.window = max_line + (uint32_t)len, .delimiter_len = (uint8_t)len};
     memcpy(f->delimiter, delimiter, len);
     f->last = f->delimiter[len - 1];

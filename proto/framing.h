@@ -24,6 +24,9 @@
 
 #define YODEL_DELIMITER_MAX 4
 
+/* The largest max_line, in bytes: with a delimiter it is still a uint32_t. */
+#define YODEL_LINE_MAX (UINT32_MAX - YODEL_DELIMITER_MAX)
+
 /* 16 bytes, since every connection has one. Only the functions below touch the members. */
 typedef struct yodel_framing {
     uint32_t scanned; /* bytes of the current line that hold no end of a delimiter */
@@ -36,8 +39,8 @@ typedef struct yodel_framing {
 
 /*
  * Prepares for the first line. `delimiter` is 1 to YODEL_DELIMITER_MAX bytes of any value, which
- * are copied. `max_line` is the longest line in bytes, without its delimiter, at most UINT32_MAX
- * - 4.
+ * are copied. `max_line` is the longest line in bytes, without its delimiter, at most
+ * YODEL_LINE_MAX.
  */
 void yodel_framing_init(yodel_framing *f, const char *delimiter, size_t len, uint32_t max_line);
 

@@ -30,7 +30,7 @@ static int connection_made(void *self, yodel_transport *transport, void *arg)
     return config->ops->connection_made != NULL ? config->ops->connection_made(p) : 0;
 }
 
-static __attribute__((noinline, cold)) int too_long(yodel_line_protocol *p)
+static __attribute__((noinline)) int too_long(yodel_line_protocol *p)
 {
     int code;
     if (p->config->ops->line_too_long != NULL) {
@@ -104,6 +104,11 @@ static const yodel_protocol_ops ops = {
 
 yodel_protocol_factory yodel_line_factory(const yodel_line_config *config)
 {
+    size_t delimiter_len = strlen(delimiter_of(config));
+    if (config->ops == NULL || config->ops->line_received == NULL || delimiter_len < 1 ||
+        delimiter_len > YODEL_DELIMITER_MAX || config->max_line > YODEL_LINE_MAX) {
+        return (yodel_protocol_factory){0};
+    }
     size_t state_size = config->ops->state_size;
     return (yodel_protocol_factory){
         .ops = &ops,
@@ -135,7 +140,8 @@ static __attribute__((noinline)) char *compose_somehow(yodel_line_protocol *p, s
     return line != NULL ? composed(p, line, len) : NULL;
 }
 
-char *yodel_line_compose(yodel_line_protocol *p, size_t len)
+/* inline for protocols that are optimised together with this file (cmake/YodelLto.cmake). */
+inline char *yodel_line_compose(yodel_line_protocol *p, size_t len)
 {
     size_t whole = len + p->framing.delimiter_len;
     void *line;
@@ -146,9 +152,11 @@ char *yodel_line_compose(yodel_line_protocol *p, size_t len)
 /* As it does behind a received line that is echoed: then one write does for both. */
 static bool delimiter_follows(const yodel_line_protocol *p, const char *data, size_t len)
 {
-    size_t delimiter_len = p->framing.delimiter_len;
-    return yodel_transport_is_received(yodel_transport_of_inline(p), data, len + delimiter_len) &&
-           memcmp(data + len, p->framing.delimiter, delimiter_len) == 0;
+    const yodel_framing *f = &p->framing;
+    size_t whole = len + f->delimiter_len;
+    return yodel_transport_is_received(yodel_transport_of_inline(p), data, whole) &&
+           data[whole - 1] == (char)f->last &&
+           yodel_framing_completes(f, (const uint8_t *)data, whole - 1);
 }
 
 int yodel_line_write_pieces(yodel_line_protocol *p, const void *head, size_t head_len,

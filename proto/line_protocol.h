@@ -12,13 +12,16 @@
  *     server_config.factory = yodel_line_factory(&config);
  *
  * Lines end with CRLF exactly unless the config names another delimiter; a bare LF, a bare CR, NUL
- * and bytes above 127 are payload. All functions are for the connection's own loop thread.
+ * and bytes above 127 are payload. A protocol in which a number of bytes of any value follows a
+ * line (HTTP's or memcached's bodies) is one for stream.h. All functions are for the connection's
+ * own loop thread.
  */
 #ifndef YODEL_PROTO_LINE_PROTOCOL_H
 #define YODEL_PROTO_LINE_PROTOCOL_H
 
 #include "../core/protocol.h"
 #include "../core/transport.h"
+#include "framing.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,9 +39,9 @@ typedef struct yodel_line_ops {
     int (*connection_made)(yodel_line_protocol *p);
 
     /* One complete line without its delimiter; borrowed until the return, not NUL-terminated.
-     * > 0: go on with the next line; 0: stop dispatching, for a protocol that has closed or
-     * paused reading (lines that came already are delivered after yodel_transport_resume_reading);
-     * < 0: drop the connection. */
+     * > 0 (not the 0 that writing returns): go on with the next line; 0: stop dispatching, for a
+     * protocol that has closed or paused reading (lines that came already are delivered after
+     * yodel_transport_resume_reading); < 0: drop the connection. */
     int (*line_received)(yodel_line_protocol *p, const char *line, size_t len);
 
     /* A line is longer than max_line. Usually writes an error line; afterwards the connection is
@@ -58,11 +61,13 @@ typedef struct yodel_line_ops {
 typedef struct yodel_line_config {
     const yodel_line_ops *ops;
     const char *delimiter; /* 1 to 4 characters; NULL: CRLF */
-    uint32_t max_line;     /* bytes without the delimiter */
+    uint32_t max_line;     /* bytes without the delimiter, at most YODEL_LINE_MAX */
     void *arg;             /* yodel_line_arg returns it */
 } yodel_line_config;
 
-/* The factory for a server's config. config must outlive the server. Any thread. */
+/* The factory for a server's config. config must outlive the server. One without line_received, or
+ * with a delimiter or a max_line that cannot be, makes a factory without callbacks, which
+ * yodel_server_new and yodel_connect do not take. Any thread. */
 yodel_protocol_factory yodel_line_factory(const yodel_line_config *config);
 
 /* Writes bytes as they are: part of a line. Returns what yodel_transport_write returns. */
@@ -82,8 +87,9 @@ int yodel_line_write_pieces(yodel_line_protocol *p, const void *head, size_t hea
 /* Writes a line that begins with head, as most answers do ("250 " in SMTP), goes on with data, and
  * ends with the delimiter; counts it. Inline, so that a constant head costs no call. Returns what
  * yodel_transport_write returns. */
-static inline int yodel_line_reply(yodel_line_protocol *p, const void *head, size_t head_len,
-                                   const void *data, size_t len)
+__attribute__((always_inline)) static inline int yodel_line_reply(yodel_line_protocol *p,
+                                                                  const void *head, size_t head_len,
+                                                                  const void *data, size_t len)
 {
     char *line = yodel_line_compose(p, head_len + len);
     if (line == NULL) {

@@ -164,6 +164,9 @@ static const yodel_protocol_ops ops = {
 yodel_protocol_factory yodel_proxy_factory(yodel_proxy_config *config)
 {
     size_t real = config->factory.size;
+    if (!yodel_protocol_factory_works(&config->factory)) {
+        return config->factory;
+    }
     config->untrusted.period_ns = config->malformed.period_ns = YODEL_NS_PER_SEC;
     return (yodel_protocol_factory){
         .ops = &ops,

@@ -278,6 +278,9 @@ const yodel_protocol_ops yodel_stream_opened_ops = {.connection_made = opened_co
 
 yodel_protocol_factory yodel_stream_factory(const yodel_stream_config *config)
 {
+    if (config->handler == NULL || config->limit > YODEL_LINE_MAX) {
+        return (yodel_protocol_factory){0};
+    }
     return (yodel_protocol_factory){
         .ops = &served_ops,
         .size = sizeof(served),

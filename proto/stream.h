@@ -43,6 +43,7 @@
 
 #include "../core/protocol.h"
 #include "../core/transport.h"
+#include "framing.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,13 +70,16 @@ typedef void yodel_stream_handler(yodel_stream *stream, void *arg);
 
 typedef struct yodel_stream_config {
     yodel_stream_handler *handler;
-    void *arg;      /* handed to it */
-    uint32_t limit; /* bytes: the longest line without its delimiter (asyncio: limit) */
+    void *arg; /* handed to it */
+    /* Bytes: the longest line without its delimiter, at most YODEL_LINE_MAX. (asyncio: limit) */
+    uint32_t limit;
 } yodel_stream_config;
 
 /* The factory for a server's config. config must outlive the server. The server's idle timeout does
  * not apply to streams: their handler says how long it waits. A connection for which no stack can
- * be had is refused as when the server is full. Any thread. (asyncio: start_server) */
+ * be had is refused as when the server is full. Without a handler, or with a limit that cannot be,
+ * it is a factory without callbacks, which yodel_server_new does not take. Any thread. (asyncio:
+ * start_server) */
 yodel_protocol_factory yodel_stream_factory(const yodel_stream_config *config);
 
 /* Reads up to a delimiter (1 to 4 bytes), which is not part of *line. (asyncio: readuntil)
@@ -85,7 +89,8 @@ yodel_protocol_factory yodel_stream_factory(const yodel_stream_config *config);
 int yodel_stream_read_until(yodel_stream *stream, const char *delimiter, size_t delimiter_len,
                             double timeout, yodel_span *line);
 
-/* Reads exactly n bytes, n > 0. (asyncio: readexactly)
+/* Reads exactly n bytes, n > 0; the stream's limit is for lines and does not hold for n, which is
+ * all in memory then: a handler limits what it lets a peer ask for. (asyncio: readexactly)
  * YODEL_EOF: fewer came before the end; they stay readable. */
 int yodel_stream_read_exactly(yodel_stream *stream, size_t n, double timeout, yodel_span *bytes);
 

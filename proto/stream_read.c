@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Longer than any line: for passing over the rest of one that was too long. */
-#define NO_LIMIT (UINT32_MAX - YODEL_DELIMITER_MAX)
+#define NO_LIMIT YODEL_LINE_MAX
 
 /* What a read wants. */
 typedef struct request {

@@ -44,20 +44,32 @@ static void wait_for_something(const yodel_admin *admin, uint64_t next_sample)
     }
 }
 
+/* Who came here though another process has the socket as well is answered before the end. But who
+ * asks nothing does not hold it up for long: nobody hears signals meanwhile. */
+static bool has_to_answer(const yodel_admin *admin, uint64_t quiesced_at)
+{
+    if (!admin->quiesce) {
+        return false;
+    }
+    return quiesced_at == 0 ||
+           (admin->unanswered > 0 &&
+            yodel_clock_now() < quiesced_at + YODEL_ADMIN_TIMEOUT * YODEL_NS_PER_SEC);
+}
+
 /* The daemon and the samples belong to this thread: nothing here needs a lock. */
 static void *run(void *arg)
 {
     yodel_admin *admin = arg;
     uint64_t next_sample = yodel_clock_now() + PERIOD_NS;
-    bool quiesced = false;
-    while (!admin->stop) {
+    uint64_t quiesced_at = 0;
+    while (!admin->stop || has_to_answer(admin, quiesced_at)) {
         wait_for_something(admin, next_sample);
-        if (admin->quiesce && !quiesced) {
+        if (admin->quiesce && quiesced_at == 0) {
             (void)MHD_quiesce_daemon(admin->http);
             /* The other one's alone: when that ends, whoever comes next can listen there. */
             close(admin->fd);
             admin->fd = -1;
-            quiesced = true;
+            quiesced_at = yodel_clock_now();
         }
         uint64_t now = yodel_clock_now();
         if (now >= next_sample) {
@@ -135,7 +147,9 @@ static int make(yodel_admin *admin)
     admin->http = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, yodel_admin_on_request, admin,
                                    MHD_OPTION_LISTEN_SOCKET, admin->fd, MHD_OPTION_CONNECTION_LIMIT,
                                    YODEL_ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                                   YODEL_ADMIN_TIMEOUT, MHD_OPTION_END);
+                                   YODEL_ADMIN_TIMEOUT, MHD_OPTION_NOTIFY_CONNECTION,
+                                   yodel_admin_on_connection, admin, MHD_OPTION_NOTIFY_COMPLETED,
+                                   yodel_admin_on_answered, admin, MHD_OPTION_END);
     if (admin->http == NULL) {
         return errno != 0 ? -errno : -ENOMEM;
     }

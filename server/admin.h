@@ -5,7 +5,8 @@
  *     /metrics      for Prometheus (metrics.h)
  *     /healthz      200 while every loop turns, 503 when one is stuck for good (health.h): liveness
  *     /readyz       200 while it serves; 503 before, and from the first word of its end on, while
- *                   clients are still accepted: for load balancers
+ *                   clients are still accepted: for load balancers. In an upgrade 200 from both
+ *                   processes, whichever serves
  *     /status.json  the page's data (status.h)
  *
  * GET and HEAD; without authentication. One thread of its own serves all of it: it only reads what
@@ -18,9 +19,11 @@
 #ifndef YODEL_SERVER_ADMIN_H
 #define YODEL_SERVER_ADMIN_H
 
-#include "core/log.h"
+#include "core/log_fd.h"
 #include "core/server.h"
 #include "server/endpoint.h"
+
+#include <stdbool.h>
 
 #define YODEL_ADMIN_CONNECTIONS 32u
 #define YODEL_ADMIN_TIMEOUT     5u
@@ -39,6 +42,9 @@ typedef struct yodel_admin_config {
     int fd; /* or a socket that listens already, taken over if this succeeds; -1: the endpoint */
     yodel_log_fd *log;
     const char *protocol; /* a name to show */
+    /* Another process has the listening sockets, too, and serves until this one does: so who asks
+     * this one before that is told of a server that serves. */
+    bool replaces;
 } yodel_admin_config;
 
 /* Begins to serve, and logs "admin on http://ADDRESS:PORT/", and a warning when others than this
@@ -57,7 +63,9 @@ void yodel_admin_set_draining(yodel_admin *admin);
  * that are connected are served on. */
 void yodel_admin_quiesce(yodel_admin *admin);
 
-/* Ends it: clients are cut off, the thread ends, the socket is closed. */
+/* Ends it: clients are cut off, the thread ends, the socket is closed. After yodel_admin_quiesce it
+ * waits first until each client has had an answer, up to YODEL_ADMIN_TIMEOUT seconds (and one)
+ * after that call: to whoever sent them here they are the new process's. */
 void yodel_admin_stop(yodel_admin *admin);
 
 #endif

@@ -43,14 +43,25 @@ static answer give(int code, const char *type, char *text, size_t len)
 /* --- the paths
  * -----------------------------------------------------------------------------------*/
 
+/* What clients find behind the listening sockets. Another process may serve them: the one that this
+ * one is to replace, or the one that has replaced it. */
+static yodel_server_state state_of(const yodel_admin *admin)
+{
+    yodel_server_state state = yodel_server_state_of(admin->config.server);
+    if (admin->draining) {
+        return YODEL_SERVER_DRAINING;
+    }
+    bool others = admin->quiesce || (admin->config.replaces && state == YODEL_SERVER_MADE);
+    return others ? YODEL_SERVER_RUNNING : state;
+}
+
 static yodel_watched watched_by(const yodel_admin *admin)
 {
     return (yodel_watched){
         .server = admin->config.server,
         .log = admin->config.log,
         .protocol = admin->config.protocol,
-        .state =
-            admin->draining ? YODEL_SERVER_DRAINING : yodel_server_state_of(admin->config.server),
+        .state = state_of(admin),
     };
 }
 
@@ -242,4 +253,40 @@ enum MHD_Result yodel_admin_on_request(void *arg, struct MHD_Connection *connect
         }
     }
     return reply(connection, &a);
+}
+
+static void count_answered(yodel_admin *admin, bool *waits)
+{
+    if (waits != NULL && *waits) {
+        *waits = false;
+        admin->unanswered--;
+    }
+}
+
+void yodel_admin_on_connection(void *arg, struct MHD_Connection *connection, void **waits,
+                               enum MHD_ConnectionNotificationCode what)
+{
+    (void)connection;
+    yodel_admin *admin = arg;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        count_answered(admin, *waits);
+        free(*waits);
+        return;
+    }
+    bool *waiting = malloc(sizeof(*waiting));
+    if (waiting != NULL) { /* else it is not waited for */
+        *waiting = true;
+        admin->unanswered++;
+    }
+    *waits = waiting;
+}
+
+void yodel_admin_on_answered(void *arg, struct MHD_Connection *connection, void **request,
+                             enum MHD_RequestTerminationCode how)
+{
+    (void)request;
+    (void)how;
+    count_answered(
+        arg,
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
 }

@@ -21,6 +21,7 @@ struct yodel_admin {
     struct MHD_Daemon *http;
     yodel_status *status; /* the thread's */
     double started;       /* yodel_process_stats */
+    unsigned unanswered;  /* connections that have had no answer yet; as the callbacks */
     pthread_t thread;
     int fd;   /* the listening socket */
     int wake; /* eventfd: one of the flags below has changed */
@@ -29,9 +30,15 @@ struct yodel_admin {
     atomic_bool stop;
 };
 
-/* For MHD_start_daemon; arg is the admin. On its thread. */
+/* For MHD_start_daemon; arg is the admin. On its thread, and at last, when that has ended, on the
+ * one that stops it. The second and the third keep `unanswered`, with a connection's own bool
+ * behind *waits. */
 enum MHD_Result yodel_admin_on_request(void *arg, struct MHD_Connection *connection,
                                        const char *url, const char *method, const char *version,
                                        const char *upload, size_t *upload_size, void **request);
+void yodel_admin_on_connection(void *arg, struct MHD_Connection *connection, void **waits,
+                               enum MHD_ConnectionNotificationCode what);
+void yodel_admin_on_answered(void *arg, struct MHD_Connection *connection, void **request,
+                             enum MHD_RequestTerminationCode how);
 
 #endif

@@ -109,7 +109,10 @@ static void begin_upgrade(life *l)
         return;
     }
     yodel_notify_reloading();
-    if (!yodel_upgrade_start(&l->upgrade, fds, count)) {
+    yodel_server_hold(l->config->server);
+    bool started = yodel_upgrade_start(&l->upgrade, fds, count);
+    yodel_server_release(l->config->server);
+    if (!started) {
         yodel_notify_ready();
     }
     free(fds);
@@ -127,6 +130,14 @@ static void on_signal(yodel_run *run, void *arg)
     } else {
         begin_upgrade(l);
     }
+}
+
+void yodel_life_begin(void)
+{
+    sigset_t upgrade;
+    sigemptyset(&upgrade);
+    sigaddset(&upgrade, SIGUSR2);
+    (void)sigprocmask(SIG_BLOCK, &upgrade, NULL);
 }
 
 int yodel_life_run(const yodel_life_config *config)

@@ -20,6 +20,10 @@ typedef struct yodel_life_config {
     yodel_log *log;
 } yodel_life_config;
 
+/* First of all: a SIGUSR2 that comes before yodel_life_run waits for it instead of ending the
+ * process. */
+void yodel_life_begin(void);
+
 /* Runs the server to its end. As yodel_server_run. */
 int yodel_life_run(const yodel_life_config *config);
 

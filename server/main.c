@@ -90,6 +90,7 @@ static int serve(yodel_server_options *options, yodel_log_fd *log_fd, yodel_inhe
         .fd = inherited->admin,
         .log = log_fd,
         .protocol = options->protocol,
+        .replaces = inherited->ready >= 0,
     };
     yodel_admin *admin = NULL;
     /* Everything that may need root is open then. */
@@ -130,6 +131,7 @@ static int serve(yodel_server_options *options, yodel_log_fd *log_fd, yodel_inhe
 
 int main(int argc, char *argv[])
 {
+    yodel_life_begin();
     int code = yodel_std_fds_open();
     if (code < 0) {
         return EXIT_FAILED;

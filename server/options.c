@@ -92,6 +92,9 @@ static int add_host(yodel_server_options *o, const char *host, const yodel_compl
     if (o->server.host_count == YODEL_MAX_HOSTS) {
         return yodel_complain(c, "--host '%s': more than %d hosts", host, YODEL_MAX_HOSTS);
     }
+    if (yodel_address_host_has_port(host)) {
+        return yodel_complain(c, "--host '%s': the port goes into --port", host);
+    }
     if (strcmp(host, "unix:") == 0) {
         return yodel_complain(c, "--host 'unix:' has no path");
     }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -151,7 +152,6 @@ static void close_others(const launch *l)
 static int arrange_fds(launch *l)
 {
     int behind = SD_LISTEN_FDS_START + (int)l->count;
-    close_others(l);
     /* First out of the way: one's place may be another's present number. */
     for (size_t i = 0; i < l->count; i++) {
         l->fds[i] = fcntl(l->fds[i], F_DUPFD_CLOEXEC, behind);
@@ -170,6 +170,9 @@ static int arrange_fds(launch *l)
 static _Noreturn void become(launch *l)
 {
     int pipe_end = l->fds[l->count - 1];
+    close_others(l);
+    ssize_t told = write(pipe_end, &(char){YODEL_SUCCESSOR_ALONE}, 1);
+    (void)told; /* a parent that has gone does not wait for it */
     write_number(l->listen_pid, getpid());
     reset_signals();
     int error = arrange_fds(l);
@@ -184,6 +187,18 @@ static _Noreturn void become(launch *l)
 }
 
 /* --- the parent --- */
+
+/* That takes about as long as the fork did. A child that has ended is alone, too; one that does not
+ * get on (stopped, out of memory) must not keep this process from its work. */
+static void wait_until_alone(int ready)
+{
+    char word;
+    struct pollfd readable = {.fd = ready, .events = POLLIN};
+    if (poll(&readable, 1, YODEL_SUCCESSOR_ALONE_MS) == 1) {
+        ssize_t heard = read(ready, &word, sizeof(word));
+        (void)heard; /* the word, or the end of file */
+    }
+}
 
 int yodel_successor_start(const char *path, char *const argv[], const yodel_passed_fd *fds,
                           size_t count, yodel_successor *out)
@@ -216,6 +231,8 @@ int yodel_successor_start(const char *path, char *const argv[], const yodel_pass
     close(ends[1]);
     if (code < 0) {
         close(ends[0]);
+        return code;
     }
-    return code;
+    wait_until_alone(ends[0]);
+    return 0;
 }

@@ -12,6 +12,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* The child's first word: it has closed its copies of all descriptors that are not for it. */
+#define YODEL_SUCCESSOR_ALONE 'A'
+
+/* How long that is waited for, in ms. It is a matter of microseconds, unless somebody has stopped
+ * the child. */
+#define YODEL_SUCCESSOR_ALONE_MS 1000
+
 /* A socket to pass on. */
 typedef struct yodel_passed_fd {
     int fd;
@@ -20,12 +27,14 @@ typedef struct yodel_passed_fd {
 
 typedef struct yodel_successor {
     pid_t pid; /* a child of this process, to be waited for */
-    int ready; /* the pipe's reading end, non-blocking; see YODEL_READY_SAYS */
+    int ready; /* the pipe's reading end, non-blocking: YODEL_READY_SAYS, YODEL_READY_ERROR
+                  (inherited.h); or before it a YODEL_SUCCESSOR_ALONE that came late */
 } yodel_successor;
 
-/* Starts it; argv is the whole argument vector. 0 and *out: it was forked; that it could not become
- * the program is told through the pipe. -EAGAIN, -ENOMEM, -EMFILE: it could not be. Any thread;
- * other threads run on. */
+/* Starts it; argv is the whole argument vector. 0 and *out: it was forked, and has no copies of
+ * other descriptors any more (yodel_server_hold), or does not get to closing them; that it could
+ * not become the program is told through the pipe. -EAGAIN, -ENOMEM, -EMFILE: it could not be. Any
+ * thread; other threads run on. */
 int yodel_successor_start(const char *path, char *const argv[], const yodel_passed_fd *fds,
                           size_t count, yodel_successor *out);
 

@@ -54,14 +54,19 @@ static void say_why(const yodel_upgrade *upgrade, const siginfo_t *end)
 /* Reads what was said: YODEL_READY_SAYS, YODEL_READY_ERROR, or 0: nothing, or nothing yet. */
 static char listen_to(yodel_upgrade *upgrade)
 {
-    char message[1 + sizeof(upgrade->cannot_run)];
-    ssize_t n = read(upgrade->successor.ready, message, sizeof(message));
-    if (n == (ssize_t)sizeof(message) && message[0] == YODEL_READY_ERROR) {
-        memcpy(&upgrade->cannot_run, message + 1, sizeof(upgrade->cannot_run));
-        return message[0];
-    }
+    int error;
+    char word;
+    ssize_t n;
+    do {
+        n = read(upgrade->successor.ready, &word, 1);
+    } while (n == 1 && word == YODEL_SUCCESSOR_ALONE);
     upgrade->closed = n == 0;
-    return n > 0 && message[0] == YODEL_READY_SAYS ? message[0] : '\0';
+    if (n == 1 && word == YODEL_READY_ERROR &&
+        read(upgrade->successor.ready, &error, sizeof(error)) == (ssize_t)sizeof(error)) {
+        upgrade->cannot_run = error;
+        return word;
+    }
+    return n == 1 && word == YODEL_READY_SAYS ? word : '\0';
 }
 
 /* Whether it has, and how; it stays to be waited for. */

@@ -62,7 +62,9 @@ static void test_only_errors(void **state)
         server s = start_silently(NULL, keep_port(&keeper), "--log-level", levels[i]);
         program_signal(s.program, SIGTERM);
         program_expect_exit(s.program, 0);
-        assert_int_equal(program_count_lines(s.program, PROGRAM_STDERR, ""), 0);
+        assert_int_equal(server_count_warnings(s.program), 0);
+        assert_int_equal(program_count_lines(s.program, PROGRAM_STDERR, ""),
+                         program_count_lines(s.program, PROGRAM_STDERR, " WARNING "));
         close(keeper);
     }
 }
@@ -79,6 +81,22 @@ static void test_a_line_has_time_and_level(void **state)
             program_fail(s.program, "wanted a line like %s", shape);
         }
     }
+    server_stop(&s);
+}
+
+/* Every connection is for who asks for it. */
+static void test_debug(void **state)
+{
+    (void)state;
+    server s = server_start(NULL, "--log-level", "debug", NULL);
+    int client = net_connect(s.port);
+    net_exchange(client, "hello\r\n", 7, true, "You sent: hello\r\n", 17);
+    net_expect_eof(client);
+    close(client);
+    program_wait_line(s.program, PROGRAM_STDERR, ": begins");
+    program_wait_line(s.program, PROGRAM_STDERR, ": end of stream");
+    const char *line = program_wait_line(s.program, PROGRAM_STDERR, " DEBUG connection ");
+    assert_non_null(strstr(line, " of 127.0.0.1:"));
     server_stop(&s);
 }
 
@@ -204,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         program_test(test_only_errors),
         program_test(test_a_line_has_time_and_level),
+        program_test(test_debug),
         program_test(test_json_lines),
         program_test(test_a_full_pipe_blocks_nothing),
         program_test(test_nobody_reads_the_log_any_more),

@@ -276,7 +276,7 @@ static void unix_socket(const char *mode, const char *threads)
     }
     expect_served_at(socket_path);
     generations_stop(&g);
-    assert_int_equal(program_count_lines(g.first, PROGRAM_STDERR, "WARNING"), 0);
+    assert_int_equal(server_count_warnings(g.first), 0);
 }
 
 static void test_a_unix_socket(void **state)
@@ -329,6 +329,33 @@ static void test_the_admin_endpoint(void **state)
         assert_true(exposition_value(e, "yodel_workers") == (i % 2 ? 1 : 3)); /* the new one's */
         exposition_free(e);
     }
+    generations_stop(&g);
+}
+
+/* Whoever of the two takes the question: one that is not serving yet must not say so, as the other
+ * one does. */
+static void test_always_ready(void **state)
+{
+    (void)state;
+    char path[FILES_PATH];
+    put_server_script("server");
+    files_put("threads", "8");
+    const char *argv[] = {
+        files_path("server", path), "-H", "127.0.0.1", "-p", "0", "--admin", "127.0.0.1:0", NULL};
+    generations g = generations_start(NULL, argv);
+    server first = {.program = g.first};
+    uint16_t port = admin_port(&first);
+    size_t asked = 0;
+    http_wait_status(port, "/readyz", 200);
+    for (size_t i = 0; i < 20; i++) {
+        double deadline = program_now() + PROGRAM_TIMEOUT;
+        for (generations_begin_upgrade(&g); !generations_is_upgraded(&g); asked++) {
+            assert_true(program_now() < deadline);
+            assert_int_equal(http_status(port, "/readyz"), 200);
+        }
+        generations_end_upgrade(&g);
+    }
+    print_message("    asked %zu times\n", asked);
     generations_stop(&g);
 }
 
@@ -409,7 +436,7 @@ static void test_the_drain_delay(void **state)
     http_wait_status(port, "/readyz", 503);
     assert_int_equal(http_status(port, "/healthz"), 200);
     server_check_serves(&s);
-    program_signal(s.program, SIGTERM);
+    server_signal_again(s.program, SIGTERM);
     program_expect_exit(s.program, 1); /* at once */
 }
 
@@ -499,7 +526,24 @@ static void test_without_exec(void **state)
     fails(body, "60", "exited with status 1 before it was ready");
 }
 
-/* --- signals while one is under way ------------------------------------------------------------*/
+/* --- signals before it serves, and while one is under way
+ * ---------------------------------------*/
+
+/* It waits until there is something to take over. */
+static void test_asked_early(void **state)
+{
+    (void)state;
+    const char *env[] = {"LD_PRELOAD=" YODEL_EARLY_UPGRADE_SHIM,
+                         "ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0", NULL};
+    net_text path = {0};
+    net_text_printf(&path, "%s/yodel-server", bin_dir());
+    const char *argv[] = {path.data, "-H", "127.0.0.1", "-p", "0", NULL};
+    generations g = generations_start(&(program_options){.env = env}, argv);
+    net_text_free(&path);
+    generations_end_upgrade(&g);
+    expect_served(&g);
+    generations_stop(&g);
+}
 
 static generations start_and_hang(void)
 {
@@ -545,6 +589,7 @@ int main(void)
         generations_test(test_a_link_to_another_version),
         generations_test(test_a_unix_socket),
         generations_test(test_the_admin_endpoint),
+        generations_test(test_always_ready),
         generations_test(test_the_new_one_ends_first),
         generations_test(test_the_drain_delay),
         generations_test(test_exits),
@@ -554,6 +599,7 @@ int main(void)
         generations_test(test_cannot_be_run),
         generations_test(test_does_not_know_an_option),
         generations_test(test_without_exec),
+        generations_test(test_asked_early),
         generations_test(test_a_second_one),
         generations_test(test_told_to_end),
     };

@@ -558,6 +558,40 @@ static void fails_without_a_descriptor_left_behind(void **state)
     close(again);
 }
 
+static void hosts_with_a_port(void **state)
+{
+    static const char *const with[] = {"localhost:8007", "127.0.0.1:8007", "[::1]:8007",
+                                       "a:", ":8007"};
+    static const char *const without[] = {"localhost",  "127.0.0.1", "::1",     "[::1]",
+                                          "fe80::1%lo", "unix:/x",   "unix:@a", ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof with / sizeof with[0]; i++) {
+        assert_true(yodel_address_host_has_port(with[i]));
+    }
+    for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
+        assert_false(yodel_address_host_has_port(without[i]));
+    }
+}
+
+static void every_address(void **state)
+{
+    static const struct in6_addr any6 = IN6ADDR_ANY_INIT;
+    yodel_address *list;
+    size_t count;
+    (void)state;
+    assert_int_equal(yodel_address_resolve("*", "8007", &list, &count), 0);
+    assert_in_range(count, 1, 2); /* of each family that there is */
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].storage.ss_family == AF_INET) {
+            assert_true(((struct sockaddr_in *)&list[i].storage)->sin_addr.s_addr == INADDR_ANY);
+        } else {
+            assert_memory_equal(&((struct sockaddr_in6 *)&list[i].storage)->sin6_addr, &any6,
+                                sizeof any6);
+        }
+    }
+    free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +599,8 @@ int main(void)
         cmocka_unit_test(ports),
         cmocka_unit_test(hosts_that_are_none),
         cmocka_unit_test(localhost),
+        cmocka_unit_test(hosts_with_a_port),
+        cmocka_unit_test(every_address),
         cmocka_unit_test(the_order_is_kept_and_duplicates_go),
         cmocka_unit_test(what_is_in_brackets_is_never_looked_up),
         cmocka_unit_test(what_the_resolver_fails_with),

@@ -14,6 +14,7 @@
 #include "tests/support/threads.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +261,21 @@ static void test_readiness(void **state)
     close(chat_server_talk(s->server, 1)); /* still served */
 }
 
+/* A process that replaces another one: clients are served before it serves. */
+static void test_readiness_of_a_successor(void **state)
+{
+    stage *s = *state;
+    yodel_admin_config config = config_of(s, &loopback);
+    yodel_admin *admin;
+    config.replaces = true;
+    assert_int_equal(yodel_admin_start(&config, &admin), 0);
+    stage successor = {.server = s->server, .port = port_of(admin)};
+    expect_answer(&successor, "GET", "/readyz", 200, PLAIN, "ready\n");
+    yodel_admin_set_draining(admin);
+    expect_answer(&successor, "GET", "/readyz", 503, PLAIN, "draining\n");
+    yodel_admin_stop(admin);
+}
+
 static void test_readiness_while_draining(void **state)
 {
     stage *s = *state;
@@ -356,6 +372,45 @@ static void test_quiesce(void **state)
     assert_true(net_try_connect("127.0.0.1", s->port) < 0); /* nobody has it open any more */
 }
 
+static void *stop_it(void *admin)
+{
+    yodel_admin_stop(admin);
+    return NULL;
+}
+
+/* Who came to it before the other process had the socket to itself is not cut off by its end. */
+static void test_a_late_request_is_answered(void **state)
+{
+    stage *s = *state;
+    int late = net_connect(s->port);
+    assert_int_equal(http_status(s->port, "/healthz"), 200); /* so it has accepted that one */
+    assert_int_equal(yodel_server_start(s->server), 0);
+    yodel_admin_quiesce(s->admin);
+    yodel_server_drain(s->server, 0);
+    pthread_t ending;
+    assert_int_equal(pthread_create(&ending, NULL, stop_it, s->admin), 0);
+    s->admin = NULL;
+    assert_false(net_wait_readable(late, 100)); /* it waits */
+    http_answer answer = http_get_on(late, "/readyz");
+    assert_int_equal(answer.status, 200); /* the other one is, although this one drains */
+    http_free(&answer);
+    pthread_join(ending, NULL);
+    net_wait_end(late);
+    close(late);
+}
+
+/* Without another process nobody waits for those who ask nothing. */
+static void test_an_end_for_good_cuts_off(void **state)
+{
+    stage *s = *state;
+    int silent = net_connect(s->port);
+    assert_int_equal(http_status(s->port, "/healthz"), 200);
+    yodel_admin_stop(s->admin);
+    s->admin = NULL;
+    assert_true(net_wait_readable(silent, 0));
+    close(silent);
+}
+
 static void test_no_admin(void **state)
 {
     (void)state;
@@ -379,12 +434,15 @@ int main(void)
         admin_test(test_samples_are_taken),
         admin_test(test_metrics),
         admin_test(test_readiness),
+        admin_test(test_readiness_of_a_successor),
         admin_test(test_readiness_while_draining),
         admin_test(test_told_once),
         admin_test(test_everybody_can_reach_it),
         admin_test(test_port_taken),
         admin_test(test_inherited),
         admin_test(test_quiesce),
+        admin_test(test_a_late_request_is_answered),
+        admin_test(test_an_end_for_good_cuts_off),
         cmocka_unit_test(test_no_admin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

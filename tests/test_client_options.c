@@ -91,6 +91,8 @@ static const bad bad_lines[] = {
     {{{"-p", "-1"}}, "port '-1' is not a number from 1 to 65535"},
     {{{""}}, "the host is empty"},
     {{{"--host="}}, "the host is empty"},
+    {{{"localhost:8007"}}, "host 'localhost:8007': the port goes behind a space, or into --port"},
+    {{{"-H", "[::1]:7"}}, "host '[::1]:7': the port goes behind a space, or into --port"},
     {{{"-H", "x", "y"}}, "the host is given twice: --host 'x' and 'y'"},
     {{{"-p", "1", "x", "2"}}, "the port is given twice: --port '1' and '2'"},
     {{{"unix:/x", "8007"}}, "'unix:/x' has no port"},

@@ -324,6 +324,25 @@ static void test_random_streams(void **state)
     }
 }
 
+/* What cannot be is not made. */
+static void test_bad_configs(void **state)
+{
+    (void)state;
+    static const yodel_line_ops none = {0};
+    const yodel_line_config good = {
+        .ops = &line_recorder_ops, .delimiter = "abcd", .max_line = YODEL_LINE_MAX};
+    yodel_line_config bad[] = {good, good, good, good, good};
+    bad[0].ops = NULL;
+    bad[1].ops = &none;
+    bad[2].delimiter = "";
+    bad[3].delimiter = "abcde";
+    bad[4].max_line = YODEL_LINE_MAX + 1;
+    assert_non_null(yodel_line_factory(&good).ops);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_null(yodel_line_factory(&bad[i]).ops);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +362,7 @@ int main(void)
         fixture_test(test_line_too_long_fails),
         fixture_test(test_no_lines_at_all),
         fixture_test(test_random_streams),
+        cmocka_unit_test(test_bad_configs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

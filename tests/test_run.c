@@ -23,6 +23,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/faults.h"
 #include "tests/support/net.h"
+#include "tests/support/program.h"
 #include "tests/support/threads.h"
 
 /* Exit statuses of the child. */
@@ -206,9 +207,7 @@ static void test_grace(void **state)
     start(NULL);
     int idle = served_client();
     int stuck = net_connect_tiny(one.port);
-    while (net_send_until_blocked(stuck, much, sizeof much, 200) == sizeof much) {
-        /* until nothing goes any more */
-    }
+    net_fill(stuck, much, sizeof much, 200);
     uint64_t before = yodel_clock_now();
     assert_int_equal(kill(one.pid, SIGTERM), 0);
     net_expect_eof(idle);
@@ -216,6 +215,27 @@ static void test_grace(void **state)
     assert_true(yodel_clock_now() - before >= 3 * YODEL_NS_PER_SEC / 10);
     close(idle);
     close(stuck);
+}
+
+/* After a signal that was seen to have come: the next one is a second one. */
+static void wait_until_not_the_same(void)
+{
+    program_pause_ms(YODEL_RUN_SAME_SIGNAL_MS);
+}
+
+/* As timeout(1) does: to the process, and to its group. */
+static void test_sigterm_twice_at_once(void **state)
+{
+    (void)state;
+    run_config.drain_delay = 0.3;
+    start(NULL);
+    int client = served_client();
+    assert_int_equal(kill(one.pid, SIGTERM), 0);
+    assert_int_equal(kill(one.pid, SIGINT), 0);
+    expect_echo(client, "still");
+    net_expect_eof(client);
+    expect_exit(DRAINED);
+    close(client);
 }
 
 /* FAULTS 18: the second one does not wait for the grace. */
@@ -226,15 +246,36 @@ static void second_signal(int first, int second)
     start(NULL);
     int idle = served_client();
     int stuck = net_connect_tiny(one.port);
-    while (net_send_until_blocked(stuck, much, sizeof much, 200) == sizeof much) {
-        /* until nothing goes any more */
-    }
+    net_fill(stuck, much, sizeof much, 200);
     assert_int_equal(kill(one.pid, first), 0);
     net_expect_eof(idle); /* the drain has begun */
+    wait_until_not_the_same();
     assert_int_equal(kill(one.pid, second), 0);
     expect_exit(SECOND_SIGNAL);
     close(idle);
     close(stuck);
+}
+
+static void test_sighup(void **state)
+{
+    (void)state;
+    until_signal(SIGHUP);
+}
+
+/* nohup */
+static void test_sighup_ignored(void **state)
+{
+    (void)state;
+    void (*before)(int) = signal(SIGHUP, SIG_IGN);
+    start(NULL);
+    assert_ptr_not_equal(signal(SIGHUP, before), SIG_ERR);
+    int client = served_client();
+    assert_int_equal(kill(one.pid, SIGHUP), 0);
+    expect_echo(client, "still");
+    assert_int_equal(kill(one.pid, SIGTERM), 0); /* a first one */
+    net_expect_eof(client);
+    expect_exit(DRAINED);
+    close(client);
 }
 
 static void test_sigterm_twice(void **state)
@@ -425,6 +466,7 @@ static void test_a_second_signal_in_the_delay(void **state)
     assert_int_equal(kill(one.pid, SIGTERM), 0);
     wait_until(is_ending, NULL, "it is told to end");
     expect_echo(client, "hello");
+    wait_until_not_the_same();
     assert_int_equal(kill(one.pid, SIGTERM), 0);
     expect_exit(SECOND_SIGNAL);
     assert_string_equal(events, "begin ready ending ");
@@ -511,6 +553,9 @@ int main(void)
         process_test(test_sigterm),
         process_test(test_sigint),
         process_test(test_grace),
+        process_test(test_sighup),
+        process_test(test_sighup_ignored),
+        process_test(test_sigterm_twice_at_once),
         process_test(test_sigterm_twice),
         process_test(test_sigint_then_sigterm),
         process_test(test_drained_by_itself),

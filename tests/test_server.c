@@ -122,6 +122,21 @@ static void test_made_and_freed(void **state)
     assert_int_equal(server_log.lines, 0); /* nobody is served yet, so nobody is told */
 }
 
+static void test_without_a_protocol(void **state)
+{
+    (void)state;
+    static const yodel_protocol_ops nothing = {0};
+    const yodel_protocol_factory factories[] = {{0}, {.ops = &nothing}};
+    for (size_t i = 0; i < 2; i++) {
+        yodel_server *server = NULL;
+        config.factory = factories[i];
+        assert_int_equal(yodel_server_new(&config, &server), -EINVAL);
+        assert_null(server);
+        assert_int_equal(threads_log_count(&server_log, "its protocol's factory lacks callbacks"),
+                         i + 1);
+    }
+}
+
 /* The kernel queues clients from the beginning; they are served after the start. */
 static void test_clients_before_the_start(void **state)
 {
@@ -476,6 +491,41 @@ static void test_left_and_drained(void **state)
     close(client);
 }
 
+/* Both workers go on, and close nothing until the release. */
+static void test_held(void **state)
+{
+    (void)state;
+    enum { HALF = 4, ALL = 2 * HALF };
+    yodel_server *server = begin();
+    int client[ALL];
+    for (size_t i = 0; i < ALL; i++) {
+        client[i] = net_connect(port_of(server));
+        expect_echo(client[i], "hello"); /* so that the workers have four each, exactly */
+    }
+    yodel_server_hold(server);
+    for (size_t i = 0; i < HALF; i++) {
+        net_finish_sending(client[i]);
+        net_wait_delivered(client[i]);
+    }
+    for (size_t i = 0; i < 3; i++) { /* a turn later they would have been closed */
+        for (size_t k = HALF; k < ALL; k++) {
+            expect_echo(client[k], "hello");
+        }
+    }
+    for (size_t i = 0; i < HALF; i++) {
+        assert_int_equal(recv(client[i], &(char){0}, 1, MSG_DONTWAIT), -1);
+        assert_int_equal(errno, EAGAIN);
+    }
+    yodel_server_release(server);
+    for (size_t i = 0; i < HALF; i++) {
+        net_expect_eof(client[i]);
+    }
+    for (size_t i = 0; i < ALL; i++) {
+        close(client[i]);
+    }
+    end(server);
+}
+
 static void test_left_before_the_start(void **state)
 {
     (void)state;
@@ -519,6 +569,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         server_test(test_the_defaults),
         server_test(test_made_and_freed),
+        server_test(test_without_a_protocol),
         server_test(test_clients_before_the_start),
         server_test(test_workers),
         server_test(test_pinned),
@@ -535,6 +586,7 @@ int main(void)
         server_test(test_drained_by_other_threads),
         server_test(test_passed_on),
         server_test(test_left_and_drained),
+        server_test(test_held),
         server_test(test_left_before_the_start),
         server_test(test_inherited_wrong),
         server_test(test_busy_since),

@@ -241,6 +241,7 @@ static const bad bad_lines[] = {
     {{{"--", "-h"}}, "unexpected argument '-h'"},
 
     {{{"-H", ""}}, "--host is empty"},
+    {{{"-H", "localhost:8007"}}, "--host 'localhost:8007': the port goes into --port"},
     {{{"-p", ""}}, "--port '' is not a whole number from 0 to 65535"},
     {{{"-p", "65536"}}, "--port '65536' is not a whole number from 0 to 65535"},
     {{{"-p", "-1"}}, "--port '-1' is not a whole number from 0 to 65535"},

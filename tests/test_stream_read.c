@@ -1,6 +1,7 @@
 /* What the reading calls of a stream return, and where the next one begins. */
 #include "core/error.h"
 #include "proto/stream.h"
+#include "proto/stream_echo.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -344,6 +345,16 @@ static void test_returning_with_unread_input(void **state)
     trace_expect("until=a write=ok");
 }
 
+/* What cannot be is not made. */
+static void test_bad_configs(void **state)
+{
+    (void)state;
+    assert_null(yodel_stream_factory(&(yodel_stream_config){.limit = 100}).ops);
+    assert_null(yodel_stream_factory(&(yodel_stream_config){.handler = yodel_stream_echo,
+                                                            .limit = YODEL_LINE_MAX + 1})
+                    .ops);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +370,7 @@ int main(void)
         trace_test(test_a_megabyte_in_one_piece),
         trace_test(test_unread_input_does_not_pile_up),
         trace_test(test_returning_with_unread_input),
+        cmocka_unit_test(test_bad_configs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,55 @@ static void test_its_word(void **state)
     assert_int_equal(end(&successor), 7);
 }
 
+/* What is not passed on the child has closed before there is a successor: each time. */
+static void test_it_is_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 20; i++) {
+        int ends[2];
+        yodel_successor successor;
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        run("exit 0", NULL, 0, &successor);
+        close(ends[1]);
+        struct pollfd end_of_file = {.fd = ends[0], .events = POLLIN};
+        assert_int_equal(poll(&end_of_file, 1, 0), 1);
+        assert_int_equal(end_of_file.revents, POLLHUP);
+        close(ends[0]);
+        assert_int_equal(end(&successor), 0);
+    }
+}
+
+static bool stops;
+
+int __real_close_range(unsigned first, unsigned last, int flags);
+int __wrap_close_range(unsigned first, unsigned last, int flags);
+int __wrap_close_range(unsigned first, unsigned last, int flags)
+{
+    if (stops) {
+        stops = false;
+        (void)raise(SIGSTOP);
+    }
+    return __real_close_range(first, last, flags);
+}
+
+/* It is not waited for for ever; what becomes of it is for who waits until it is ready. */
+static void test_it_is_stopped(void **state)
+{
+    (void)state;
+    char said = '\0';
+    yodel_successor successor;
+    stops = true;
+    run("exit 0", NULL, 0, &successor);
+    stops = false;
+    assert_int_equal(read(successor.ready, &said, 1), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(kill(successor.pid, SIGCONT), 0);
+    wait_readable(successor.ready, "it says that it is alone");
+    assert_int_equal(read(successor.ready, &said, 1), 1);
+    assert_int_equal(said, YODEL_SUCCESSOR_ALONE);
+    assert_int_equal(end(&successor), 0);
+}
+
 static void test_no_such_program(void **state)
 {
     (void)state;
@@ -223,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         successor_test(test_what_it_has),     successor_test(test_the_order),
         successor_test(test_its_signals),     successor_test(test_its_word),
+        successor_test(test_it_is_alone),     successor_test(test_it_is_stopped),
         successor_test(test_no_such_program), successor_test(test_no_descriptor_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,32 @@ static void test_a_protocol_refuses(void **state)
     assert_true(fixture_logged(f, "connection refused: the protocol has no room"));
 }
 
+/* --- holding them ------------------------------------------------------------------------------*/
+
+static void test_held_ones_are_not_closed(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, NULL, &(probe_plan){0});
+    int ending = fixture_connect(f);
+    int other = fixture_connect(f);
+    yodel_transport_group_hold(f->group);
+    yodel_transport_abort(plan->of[0]->transport, -EDQUOT);
+    fixture_run_until_count(f, &plan->lost_count, 1, "its protocol is told");
+    fixture_send_text(f, other, "hello"); /* the loop goes on */
+    fixture_expect_text(f, other, "hello");
+    fixture_expect_nothing(f, ending);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_ACTIVE), 2);
+    fixture_disconnect(f, other, false);
+    fixture_run_until_count(f, &plan->lost_count, 2, "the other's, too");
+    assert_int_equal(atomic_load(&f->limit.open), 2); /* they still have their descriptors */
+
+    yodel_transport_group_release(f->group);
+    fixture_expect_eof(f, ending);
+    fixture_wait_active(f, 0);
+    assert_int_equal(plan->lost_count, 2); /* once each */
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_EOF), 1);
+}
+
 /* --- aborting all, and freeing -----------------------------------------------------------------*/
 
 static char much[1000000];
@@ -251,6 +277,7 @@ int main(void)
         fixture_test(test_refused_ones_that_reset),
         fixture_test(test_groups_share_a_limit),
         fixture_test(test_a_protocol_refuses),
+        fixture_test(test_held_ones_are_not_closed),
         fixture_test(test_abort_all),
         fixture_test(test_free_with_connections),
     };

@@ -95,10 +95,10 @@ static void expect_failure(const char *why)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* reaped */
 }
 
-static void test_ready(void **state)
+/* Whether or not its first word (successor.h) came late. */
+static void becomes_ready(const char *script)
 {
-    (void)state;
-    begin("eval \"printf R >&$YODEL_READY_FD\"; exec sleep 1000");
+    begin(script);
     pid_t pid = b.upgrade.successor.pid;
     assert_true(fixture_run_loop(b.loop, is_done, NULL));
     assert_int_equal(b.pid, pid);
@@ -108,6 +108,18 @@ static void test_ready(void **state)
     assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void test_ready(void **state)
+{
+    (void)state;
+    becomes_ready("eval \"printf R >&$YODEL_READY_FD\"; exec sleep 1000");
+}
+
+static void test_ready_late(void **state)
+{
+    (void)state;
+    becomes_ready("eval \"printf AR >&$YODEL_READY_FD\"; exec sleep 1000");
 }
 
 static void test_exits(void **state)
@@ -231,6 +243,7 @@ int main(void)
 #define upgrade_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
         upgrade_test(test_ready),
+        upgrade_test(test_ready_late),
         upgrade_test(test_exits),
         upgrade_test(test_exits_where_children_are_ignored),
         upgrade_test(test_exits_while_another_has_the_pipe),

@@ -35,7 +35,7 @@ int fixture_setup(void **state)
     }
     memset(f, 0, sizeof *f);
     f->limit.max = 1000;
-    f->log.log = (yodel_log){.level = YODEL_LOG_DEBUG, .sink = keep_line};
+    f->log.log = (yodel_log){.level = YODEL_LOG_INFO, .sink = keep_line};
     if (yodel_loop_new(&f->loop) != 0) {
         free(f);
         return -1;

@@ -71,19 +71,36 @@ void generations_wait_lines(const generations *g, const char *text, size_t n)
     }
 }
 
-void generations_upgrade(generations *g)
+static const char upgraded[] = " serves now";
+
+void generations_begin_upgrade(const generations *g)
 {
-    static const char before[] = "upgrade: process ";
     assert_true(g->count < GENERATIONS_MOST);
     generations_signal(g, SIGUSR2);
-    generations_wait_lines(g, " serves now", g->count);
-    const char *line = program_wait_lines(g->first, PROGRAM_STDERR, " serves now", g->count);
+}
+
+bool generations_is_upgraded(const generations *g)
+{
+    return program_count_lines(g->first, PROGRAM_STDERR, upgraded) >= g->count;
+}
+
+void generations_end_upgrade(generations *g)
+{
+    static const char before[] = "upgrade: process ";
+    generations_wait_lines(g, upgraded, g->count);
+    const char *line = program_wait_lines(g->first, PROGRAM_STDERR, upgraded, g->count);
     const char *number = strstr(line, before);
     long pid = number != NULL ? strtol(number + strlen(before), NULL, 10) : 0;
     if (pid <= 1) {
         program_fail(g->first, "no process in \"%s\"", line);
     }
     g->pid[g->count++] = (pid_t)pid;
+}
+
+void generations_upgrade(generations *g)
+{
+    generations_begin_upgrade(g);
+    generations_end_upgrade(g);
 }
 
 void generations_expect_exit(generations *g, size_t index, int status)

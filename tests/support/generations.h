@@ -8,6 +8,7 @@
 #ifndef YODEL_TESTS_GENERATIONS_H
 #define YODEL_TESTS_GENERATIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,6 +36,11 @@ void generations_signal(const generations *g, int signal_number);
 
 /* Has it replaced, and waits until the new one serves. */
 void generations_upgrade(generations *g);
+
+/* The same in two steps: a test may look at what happens in between. */
+void generations_begin_upgrade(const generations *g);
+bool generations_is_upgraded(const generations *g);
+void generations_end_upgrade(generations *g);
 
 /* Waits until n lines of the log contain `text`, whoever runs. */
 void generations_wait_lines(const generations *g, const char *text, size_t n);

@@ -226,6 +226,18 @@ size_t net_send_until_blocked(int fd, const void *data, size_t len, unsigned qui
     return sent;
 }
 
+size_t net_fill(int fd, const void *chunk, size_t len, unsigned quiet_ms)
+{
+    double deadline = now() + NET_TIMEOUT;
+    size_t sent = 0, n;
+    do {
+        assert_true(now() < deadline); /* else the peer does read */
+        n = net_send_until_blocked(fd, chunk, len, quiet_ms);
+        sent += n;
+    } while (n == len);
+    return sent;
+}
+
 void net_finish_sending(int fd)
 {
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
@@ -354,6 +366,9 @@ void net_exchange(int fd, const void *send_data, size_t send_len, bool finish, c
     char *in = malloc(expected_len + 1);
     assert_non_null(in);
     size_t sent = 0, got = 0;
+    if (send_len == 0 && finish) {
+        net_finish_sending(fd);
+    }
     while (sent < send_len || got < expected_len) {
         short ready = wait_for(fd, (short)(POLLIN | (sent < send_len ? POLLOUT : 0)), "stuck");
         if ((ready & POLLOUT) != 0 && sent < send_len) {

@@ -64,6 +64,12 @@ void net_send_drop_by_drop(int fd, const void *data, size_t len);
  * less than len: the peer does not read. A connection that has ended also ends it. */
 size_t net_send_until_blocked(int fd, const void *data, size_t len, unsigned quiet_ms);
 
+/* Sends the chunk over and over, reading nothing, until there was no room for quiet_ms: the peer
+ * does not read, and the kernels' buffers are full. How much that is they decide, up to tens of MiB
+ * for a peer that has read quickly (tcp_rmem, tcp_wmem); no test should guess. Returns it; the last
+ * chunk may be cut. */
+size_t net_fill(int fd, const void *chunk, size_t len, unsigned quiet_ms);
+
 /* FIN: nothing more to send. */
 void net_finish_sending(int fd);
 

@@ -210,10 +210,15 @@ void program_stop(program *p)
     }
 }
 
-static bool sanitizer_complains(program *p)
+/* The line with which its first report begins; NULL: there is none. */
+static const char *sanitizer_report(program *p)
 {
-    return program_count_lines(p, PROGRAM_STDERR, "Sanitizer") > 0 ||
-           program_count_lines(p, PROGRAM_STDERR, "runtime error:") > 0;
+    const char *line;
+    size_t len;
+    return find_line(p, PROGRAM_STDERR, "Sanitizer", 1, &line, &len) > 0 ||
+                   find_line(p, PROGRAM_STDERR, "runtime error:", 1, &line, &len) > 0
+               ? line
+               : NULL;
 }
 
 int program_wait_exit(program *p)
@@ -221,7 +226,7 @@ int program_wait_exit(program *p)
     if (!look_exited(p, (int)(PROGRAM_TIMEOUT * 1000))) {
         program_fail(p, "it does not exit");
     }
-    if (sanitizer_complains(p)) {
+    if (sanitizer_report(p) != NULL) {
         program_fail(p, "a sanitizer complains");
     }
     return p->status;
@@ -268,14 +273,42 @@ void program_kill(program *p)
     forget(p);
 }
 
+enum { MOST_SHOWN = 4000 };
+
+/* In pieces: cmocka cuts what it prints after a kilobyte. */
+static void print_text(const char *text, size_t len)
+{
+    enum { PIECE = 500 };
+    while (len > 0) {
+        int n = len > PIECE ? PIECE : (int)len;
+        print_error("%.*s", n, text);
+        text += n;
+        len -= (size_t)n;
+    }
+    print_error("\n");
+}
+
 static void show_output(program *p, program_stream stream, const char *name)
 {
-    enum { MOST = 4000 };
     size_t len;
     const char *text = program_output(p, stream, &len);
-    size_t shown = len > MOST ? MOST : len;
-    print_error("--- its %s%s:\n%s\n", name, len > shown ? " (the end of it)" : "",
-                text + (len - shown));
+    size_t shown = len > MOST_SHOWN ? MOST_SHOWN : len;
+    print_error("--- its %s%s:\n", name, len > shown ? " (the end of it)" : "");
+    print_text(text + (len - shown), shown);
+}
+
+/* The first report, which may stand far from the end: processes that it started write there, too.
+ */
+static void show_complaint(program *p)
+{
+    size_t len;
+    const char *text = program_output(p, PROGRAM_STDERR, &len);
+    const char *report = sanitizer_report(p);
+    if (report != NULL) {
+        size_t rest = len - (size_t)(report - text);
+        print_error("--- what a sanitizer says:\n");
+        print_text(report, rest > MOST_SHOWN ? MOST_SHOWN : rest);
+    }
 }
 
 static void show(program *p, const char *message)
@@ -287,6 +320,7 @@ static void show(program *p, const char *message)
     }
     show_output(p, PROGRAM_STDOUT, "stdout");
     show_output(p, PROGRAM_STDERR, "stderr");
+    show_complaint(p);
 }
 
 _Noreturn void program_fail(program *p, const char *format, ...)
@@ -308,7 +342,7 @@ int program_teardown(void **state)
     while (all_programs != NULL) {
         program *p = all_programs;
         /* A test that failed on a socket does not know yet that the program crashed. */
-        if (!p->shown && sanitizer_complains(p)) {
+        if (!p->shown && sanitizer_report(p) != NULL) {
             show(p, "a sanitizer complains");
             complaints++;
         }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/run.h"
 #include "tests/support/cmocka_all.h"
 
 enum { MOST_ARGS = 40 };
@@ -105,10 +106,18 @@ uint64_t server_worker_counter(const server *s, unsigned worker, const char *nam
     return value_in_line(s, last_line(s, text), name);
 }
 
+/* Until the last line of counters is one that was counted after this call: what the next one says
+ * may have been counted before. */
+static void wait_fresh_counters(const server *s)
+{
+    size_t old = program_count_lines(s->program, PROGRAM_STDERR, "stats accepted=");
+    program_wait_lines(s->program, PROGRAM_STDERR, "stats accepted=", old + 2);
+}
+
 void server_wait_counter(const server *s, const char *name, uint64_t value)
 {
     double deadline = program_now() + PROGRAM_TIMEOUT;
-    program_wait_line(s->program, PROGRAM_STDERR, "stats accepted=");
+    wait_fresh_counters(s);
     for (uint64_t got; (got = server_counter(s, name)) != value; program_pause_ms(5)) {
         if (program_now() > deadline) {
             program_fail(s->program, "%s is %" PRIu64 ", not %" PRIu64, name, got, value);
@@ -148,9 +157,15 @@ void server_send_until_paused(const server *s, int fd, const net_text *chunk,
         net_send(fd, chunk->data, chunk->len);
         net_wait_delivered(fd);
         net_text_add(answers, answer->data, answer->len);
-        size_t lines = program_count_lines(s->program, PROGRAM_STDERR, "stats accepted=");
-        program_wait_lines(s->program, PROGRAM_STDERR, "stats accepted=", lines + 2);
+        wait_fresh_counters(s);
     } while (server_counter(s, "paused") == 0);
+}
+
+size_t server_count_warnings(program *p)
+{
+    return program_count_lines(p, PROGRAM_STDERR, " WARNING ") -
+           program_count_lines(p, PROGRAM_STDERR, " is stuck: ") -
+           program_count_lines(p, PROGRAM_STDERR, " moves again ");
 }
 
 /* --- ending ------------------------------------------------------------------------------------*/
@@ -177,4 +192,10 @@ void server_check_serves(const server *s)
     net_send_text(fd, "still there?\r\n");
     net_expect_text(fd, "You sent: still there?\r\n");
     close(fd);
+}
+
+void server_signal_again(program *p, int signal_number)
+{
+    program_pause_ms(YODEL_RUN_SAME_SIGNAL_MS);
+    program_signal(p, signal_number);
 }

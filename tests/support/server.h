@@ -40,11 +40,16 @@ void server_wait_drained(server *s);
  * --stats. */
 uint64_t server_counter(const server *s, const char *name);
 
-/* Waits for a line of counters with this value in it (start the server with --stats 0.05). */
+/* Waits for a line of counters, counted after this call began, with this value in it (start the
+ * server with --stats 0.05). */
 void server_wait_counter(const server *s, const char *name, uint64_t value);
 
 /* A counter of the last line for one worker, "accepted" for instance. */
 uint64_t server_worker_counter(const server *s, unsigned worker, const char *name);
+
+/* Lines of the level WARNING; but that a worker is stuck is the machine's doing, when it is busy.
+ */
+size_t server_count_warnings(program *p);
 
 /* Connects, sends one line and gets its answer: the server serves. */
 void server_check_serves(const server *s);
@@ -60,5 +65,9 @@ void server_send_until_paused(const server *s, int fd, const net_text *chunk,
  * server follow, NULL at the end. The body leaves it running and without clients, for server_stop.
  */
 void server_with_each_shape(void (*body)(server *s), ...) __attribute__((sentinel));
+
+/* A second signal to a server that has seen one: in time not to be taken for the same (core/run.h).
+ */
+void server_signal_again(program *p, int signal_number);
 
 #endif
