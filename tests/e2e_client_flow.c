@@ -248,11 +248,11 @@ static void test_waiting_for_the_reader_of_stdout_is_no_silence(void **state)
                         "1s", NULL);
     close(output[1]);
     program_write_stdin(p.client, "1\n2\n", 4);
-    program_close_stdin(p.client);
     net_expect_text(p.fd, "1\r\n2\r\n");
-    net_expect_eof(p.fd);
     char *answers = calloc(1, 100 * 1000); /* more than the pipe holds */
     net_send(p.fd, answers, 100 * 1000);
+    program_close_stdin(p.client);
+    net_expect_eof(p.fd);
     program_pause_ms(1500);
     net_send_text(p.fd, "1\r\n2\r\n");
     peer_close(&p);

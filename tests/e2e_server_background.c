@@ -63,8 +63,8 @@ static void test_a_late_one_does_not_catch_up(void **state)
     program_signal(s.program, SIGSTOP);
     program_pause_ms(1500); /* seven lines would be due */
     size_t before = program_count_lines(s.program, PROGRAM_STDERR, "stats accepted=");
-    program_signal(s.program, SIGCONT);
     double start = program_now();
+    program_signal(s.program, SIGCONT);
     program_wait_lines(s.program, PROGRAM_STDERR, "stats accepted=", before + 4);
     assert_true(program_now() - start > 0.35); /* one at once, then at their pace */
     server_stop(&s);

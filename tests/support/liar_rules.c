@@ -67,7 +67,8 @@ static liar_piece plainly(const liar *l)
 {
     uint64_t delay = yodel_clock_from_seconds(l->options.delay);
 
-    return (liar_piece){.due = delay > 0 ? l->now + delay : 0};
+    /* From now: the turn's time may be older than the line. */
+    return (liar_piece){.due = delay > 0 ? yodel_clock_now() + delay : 0};
 }
 
 static void say_held(liar_connection *c)
@@ -187,7 +188,7 @@ static void follow(liar_connection *c, const liar_rule *rule, char *answer, size
         liar_say(c, &how, rule->text, strlen(rule->text));
         break;
     case LIAR_DELAY:
-        how.due = c->liar->now + yodel_clock_from_seconds(rule->seconds);
+        how.due = yodel_clock_now() + yodel_clock_from_seconds(rule->seconds);
         say_answer(c, &how, answer, len);
         break;
     case LIAR_DRIP:
