@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -119,16 +118,14 @@ static void test_row_25_a_drain_keeps_its_grace(void **state)
     wall_clock c = {0};
     open_clock(&c);
     const program_options options = {.env = c.env};
-    static const char lines[64] = "\r\n";
     server s = server_start(&options, "-t", "1", "--grace", "1", NULL);
     int fd = net_connect_tiny(s.port);
-    char *much = malloc(8 << 20);
-    assert_non_null(much);
-    for (size_t i = 0; i < 8 << 20; i += 64) {
-        memset(much + i, 'x', 62);
-        memcpy(much + i + 62, lines, 2);
+    static char lines[1 << 20];
+    for (size_t i = 0; i < sizeof lines; i += 64) {
+        memset(lines + i, 'x', 62);
+        memcpy(lines + i + 62, "\r\n", 2);
     }
-    assert_true(net_send_until_blocked(fd, much, 8 << 20, 100) < 8 << 20);
+    net_fill(fd, lines, sizeof lines, 100);
     double start = program_now();
     program_signal(s.program, SIGTERM);
     *c.ahead = DAY;
@@ -138,7 +135,6 @@ static void test_row_25_a_drain_keeps_its_grace(void **state)
     assert_true(program_now() - start > 0.9);
     assert_int_equal(server_counter(&s, "closed_drain_abort"), 1);
     close(fd);
-    free(much);
     close_clock(&c);
 }
 

@@ -29,13 +29,13 @@ static int connect_and_talk(const server *s)
  * server has paused reading from it. */
 static int connect_never_reading(const server *s)
 {
-    static char lines[16 << 20];
+    static char lines[1 << 20];
     for (size_t i = 0; i < sizeof lines; i += 128) {
         memset(lines + i, 'x', 126);
         memcpy(lines + i + 126, "\r\n", 2);
     }
     int fd = net_connect_tiny(s->port);
-    assert_true(net_send_until_blocked(fd, lines, sizeof lines, 100) < sizeof lines);
+    net_fill(fd, lines, sizeof lines, 100);
     return fd;
 }
 
@@ -182,19 +182,23 @@ static void test_a_paused_client_without_another_line(void **state)
 }
 
 /* Stopped, the server cannot accept: whoever connects is in the kernel's queue when the signal
- * arrives. */
+ * arrives. Every other one is still silent then. */
 static void queued_ones_are_served(server *s)
 {
     int fds[SOME];
     program_stop(s->program);
     for (int i = 0; i < SOME; i++) {
         fds[i] = net_connect(s->port);
-        net_send_text(fds[i], "am I late?\r\n");
+        if (i % 2) {
+            net_send_text(fds[i], "am I late?\r\n");
+        }
     }
     program_signal(s->program, SIGTERM);
     program_signal(s->program, SIGCONT);
     for (int i = 0; i < SOME; i++) {
-        net_expect_text(fds[i], "You sent: am I late?\r\n");
+        if (i % 2) {
+            net_expect_text(fds[i], "You sent: am I late?\r\n");
+        }
         net_expect_eof(fds[i]);
         close(fds[i]);
     }
@@ -214,6 +218,7 @@ static void never_reader_is_aborted(server *s)
     program_wait_exit(s->program);
     assert_true(program_now() - start > 0.49);
     assert_int_equal(server_counter(s, "closed_drain_abort"), 1);
+    program_wait_line(s->program, PROGRAM_STDERR, ": the grace is over; connections cut off: 1");
     close(fd);
 }
 
@@ -231,7 +236,10 @@ static void connecting_is_refused(server *s)
     int fd;
     while ((fd = net_try_connect("127.0.0.1", s->port)) != -ECONNREFUSED) {
         assert_true(program_now() < deadline);
-        if (fd >= 0) { /* it was in time, so it is served or told the end, not left hanging */
+        if (fd >= 0) {
+            /* In time, so it is served or told the end, not left hanging. One whose handshake ends
+             * just as the listener closes is told nothing before it sends (core/listener.h). */
+            net_send_until_blocked(fd, "hello\r\n", 7, 0);
             net_wait_end(fd);
             close(fd);
         }
@@ -256,7 +264,8 @@ static void second_signal(int first, int second)
     int idle = connect_and_talk(&s);
     program_signal(s.program, first);
     net_expect_eof(idle); /* the drain has begun */
-    program_signal(s.program, second);
+    program_wait_line(s.program, PROGRAM_STDERR, ": draining; connections open: 2, grace: 300 s");
+    server_signal_again(s.program, second);
     program_expect_exit(s.program, 1);
     close(deaf);
     close(idle);
@@ -280,7 +289,9 @@ static void test_clients_come_all_the_time(void **state)
         int fds[CLIENTS];
         for (int i = 0; i < CLIENTS; i++) {
             if (i == CLIENTS / 2) {
-                net_wait_delivered(fds[i - 1]);
+                for (int k = 0; k < i; k++) {
+                    net_wait_delivered(fds[k]);
+                }
                 program_signal(s.program, SIGTERM);
             }
             fds[i] = net_try_connect("127.0.0.1", s.port);

@@ -54,9 +54,7 @@ static void test_raw_knows_no_lines(void **state)
 static void test_raw_with_a_slow_reader_stays_small(void **state)
 {
     (void)state;
-    enum { MUCH = 64 << 20 };
-    char *much = calloc(1, MUCH);
-    assert_non_null(much);
+    static const char much[1 << 20];
     server s = server_start(NULL, "-P", "raw", "-t", "1", NULL);
     int first = net_connect(s.port);
     net_exchange(first, "x", 1, true, "x", 1);
@@ -64,13 +62,12 @@ static void test_raw_with_a_slow_reader_stays_small(void **state)
     close(first);
     size_t before = program_rss(s.program);
     int fd = net_connect_tiny(s.port);
-    assert_true(net_send_until_blocked(fd, much, MUCH, 100) < MUCH);
+    net_fill(fd, much, sizeof much, 100);
     if (!program_sanitized()) {
         assert_true(program_rss(s.program) < before + (2 << 20));
     }
     net_reset(fd);
     server_stop(&s);
-    free(much);
 }
 
 /* --- dump --------------------------------------------------------------------------------------*/

@@ -407,9 +407,7 @@ static void test_drain_waits_for_all_workers(void **state)
     }
     int slow = net_connect_tiny(o->port);
     static char much[1 << 20];
-    while (net_send_until_blocked(slow, much, sizeof much, 200) == sizeof much) {
-        /* until nothing goes any more: the kernels' buffers hold megabytes */
-    }
+    net_fill(slow, much, sizeof much, 200);
     yodel_acceptor_drain(&o->acceptor, 0.2);
     for (size_t i = 0; i < 4; i++) {
         net_expect_eof(o->client[i]);

@@ -75,9 +75,7 @@ static void fill(yodel_accept_mode accept, unsigned threads)
     }
     for (size_t i = 0; i < SLOW; i++) {
         slow[i] = net_connect_tiny(port);
-        /* The kernels' buffers hold megabytes. */
-        while (net_send_until_blocked(slow[i], much, sizeof much, 10) == sizeof much) {
-        }
+        net_fill(slow[i], much, sizeof much, 10);
         /* Above it for an instant only: until the end of a turn, or the monitor's next look. */
         wait_until(is_within, NULL, "the limit holds");
         assert_true(total(YODEL_COUNT_BUFFERED) <= 2 * MAX);

@@ -330,7 +330,7 @@ static void test_grace(void **state)
     start();
     hand_over(2, client, true);
     expect_echo(client[1], "idle");
-    (void)net_send_until_blocked(client[0], much, sizeof much, 50);
+    net_fill(client[0], much, sizeof much, 50);
     uint64_t before = yodel_clock_now();
     stop(0.2);
     assert_true(yodel_clock_now() - before >= YODEL_NS_PER_SEC / 5);
@@ -347,7 +347,7 @@ static void test_no_grace(void **state)
     int client[1];
     start();
     hand_over(1, client, true);
-    (void)net_send_until_blocked(client[0], much, sizeof much, 50);
+    net_fill(client[0], much, sizeof much, 50);
     stop(0);
     assert_int_equal(yodel_counters_get(&b->worker.counters, YODEL_COUNT_CLOSED_DRAIN_ABORT), 1);
     close_all(client, 1);
@@ -361,7 +361,7 @@ static void test_grace_that_is_not_needed(void **state)
     int client[1];
     start();
     hand_over(1, client, true);
-    (void)net_send_until_blocked(client[0], much, sizeof much, 50);
+    net_fill(client[0], much, sizeof much, 50);
     yodel_worker_drain(&b->worker, 1000);
     size_t got = 0;
     ssize_t n;
