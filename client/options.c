@@ -127,7 +127,7 @@ static int parse(yodel_client_options *o, int argc, char *argv[], const yodel_co
             o->action = YODEL_CLIENT_VERSION;
             return 0;
         default:
-            error = yodel_option_error(option, argv, c);
+            error = yodel_option_error(option, argv, long_options, c);
             break;
         }
         if (error < 0) {

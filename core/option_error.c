@@ -1,7 +1,6 @@
 #include "core/option_error.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +15,29 @@ int yodel_complain(const yodel_complaint *c, const char *format, ...)
     return -EINVAL;
 }
 
-int yodel_option_error(int result, char *const argv[], const yodel_complaint *c)
+/* getopt_long refused it though it begins some options' names: it cannot know which is meant. */
+static int unknown_or_ambiguous(const char *argument, const struct option *options,
+                                const yodel_complaint *c)
+{
+    const char *name = argument + 2;
+    size_t len = strcspn(name, "=");
+    char meant[256] = "";
+    size_t used = 0;
+
+    for (const struct option *o = options; o->name != NULL && used < sizeof(meant); o++) {
+        if (len > 0 && strncmp(o->name, name, len) == 0) {
+            used += (size_t)snprintf(meant + used, sizeof(meant) - used, "%s--%s",
+                                     used > 0 ? ", " : "", o->name);
+        }
+    }
+    if (used == 0) {
+        return yodel_complain(c, "unknown option '%s'", argument);
+    }
+    return yodel_complain(c, "option '%s' is ambiguous: %s", argument, meant);
+}
+
+int yodel_option_error(int result, char *const argv[], const struct option *options,
+                       const yodel_complaint *c)
 {
     const char *argument = argv[optind - 1];
     if (result == ':') {
@@ -29,5 +50,5 @@ int yodel_option_error(int result, char *const argv[], const yodel_complaint *c)
     if (optopt != 0) {
         return yodel_complain(c, "option '%s' takes no value", argument);
     }
-    return yodel_complain(c, "unknown option '%s'", argument);
+    return unknown_or_ambiguous(argument, options, c);
 }

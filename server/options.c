@@ -303,8 +303,9 @@ int yodel_server_options_parse(yodel_server_options *o, int argc, char *argv[], 
     int option;
     const char *of_files = NULL; /* an option that is about sockets' files */
     while ((option = getopt_long(argc, argv, ":H:p:t:P:hV", long_options, NULL)) != -1) {
-        int code = option == '?' || option == ':' ? yodel_option_error(option, argv, &c)
-                                                  : set_option(o, option, optarg, &c);
+        int code = option == '?' || option == ':'
+                       ? yodel_option_error(option, argv, long_options, &c)
+                       : set_option(o, option, optarg, &c);
         if (code < 0 || o->action != YODEL_SERVER_SERVE) {
             return code;
         }

@@ -30,7 +30,7 @@ static const bad bad_lines[] = {
     {{{"h", "--bogus=1", "-q"}}, "unknown option '--bogus=1'"},
     {{{"-Z"}}, "unknown option '-Z'"},
     {{{"-qZ"}}, "unknown option '-Z'"},
-    {{{"--connect=1"}}, "unknown option '--connect=1'"}, /* could be one of two */
+    {{{"--connect=1"}}, "option '--connect=1' is ambiguous: --connections, --connect-rate"},
     {{{"-c"}}, "option '-c' needs a value"},
     {{{"--json"}}, "option '--json' needs a value"},
     {{{"--idle=yes"}}, "option '--idle=yes' takes no value"},

@@ -27,7 +27,7 @@ static void expect(const char *message, int argc, char *argv[])
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":hp:", options, NULL)) != -1) {
         if (option == '?' || option == ':') {
-            assert_int_equal(yodel_option_error(option, argv, &complaint), -EINVAL);
+            assert_int_equal(yodel_option_error(option, argv, options, &complaint), -EINVAL);
             break;
         }
     }
@@ -49,6 +49,9 @@ static void test_words(void **state)
     EXPECT("unknown option '-x'", (char *)"-x");
     EXPECT("unknown option '-x'", (char *)"-hxh");
     EXPECT("unknown option '-x'", (char *)"-h", (char *)"-x", (char *)"--port");
+    EXPECT("unknown option '--=1'", (char *)"--=1");
+    EXPECT("option '--f' is ambiguous: --fast, --faster", (char *)"--f");
+    EXPECT("option '--fas=1' is ambiguous: --fast, --faster", (char *)"--fas=1");
     EXPECT("option '--port' needs a value", (char *)"--port");
     EXPECT("option '-p' needs a value", (char *)"-p");
     EXPECT("option '--help=yes' takes no value", (char *)"--help=yes");
@@ -64,7 +67,7 @@ static void test_cut_to_size(void **state)
     optind = 0;
     opterr = 0;
     assert_int_equal(getopt_long(2, argv, ":", options, NULL), '?');
-    assert_int_equal(yodel_option_error('?', argv, &complaint), -EINVAL);
+    assert_int_equal(yodel_option_error('?', argv, options, &complaint), -EINVAL);
     assert_string_equal(text, "unknown");
 }
 

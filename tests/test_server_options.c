@@ -229,7 +229,8 @@ static const bad bad_lines[] = {
     {{{"-t", "1", "--bogus", "-p", "1"}}, "unknown option '--bogus'"},
     {{{"-x"}}, "unknown option '-x'"},
     {{{"-xyz"}}, "unknown option '-x'"},
-    {{{"--max"}}, "unknown option '--max'"}, /* could be one of two */
+    {{{"--max"}},
+     "option '--max' is ambiguous: --max-line, --max-connections, --max-per-ip, --max-memory"},
     {{{"-p"}}, "option '-p' needs a value"},
     {{{"-t", "1", "--port"}}, "option '--port' needs a value"},
     {{{"--write-buffer"}}, "option '--write-buffer' needs a value"},

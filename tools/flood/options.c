@@ -361,8 +361,9 @@ static int parse_all(parse *p, int argc, char *argv[])
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":c:t:d:n:P:R:w:T:x:s:m:qhV", long_options, NULL)) !=
            -1) {
-        int error = option == '?' || option == ':' ? yodel_option_error(option, argv, p->complaint)
-                                                   : parse_option(p, option, optarg);
+        int error = option == '?' || option == ':'
+                        ? yodel_option_error(option, argv, long_options, p->complaint)
+                        : parse_option(p, option, optarg);
         if (error < 0) {
             return error;
         }
