@@ -9,25 +9,13 @@
 
 enum { SOME = 8 };
 
-/* A client with more answers under way than the kernels' buffers take, that does not read. The
- * server has paused reading from it. */
-static int connect_never_reading(const echo *e)
-{
-    net_text lines = {0};
-    echo_make_lines(e, 1 << 20, &lines, NULL);
-    int fd = net_connect_tiny(e->server.port);
-    net_fill(fd, lines.data, lines.len, 100);
-    net_text_free(&lines);
-    return fd;
-}
-
 static void all_kinds(echo *e)
 {
     net_text sent = {0}, answers = {0};
     echo_make_lines(e, 60 << 10, &sent, &answers);
     int deaf[2], idle[SOME], busy[SOME];
     for (int i = 0; i < 2; i++) {
-        deaf[i] = connect_never_reading(e);
+        deaf[i] = server_connect_deaf(&e->server);
     }
     for (int i = 0; i < SOME; i++) {
         idle[i] = echo_connect(e);
@@ -68,7 +56,7 @@ static void all_kinds(echo *e)
 static void test_row_16_idle_busy_and_never_reading_clients(void **state)
 {
     (void)state;
-    echo_with_each_accept(NULL, all_kinds, "--grace", "1", NULL);
+    echo_with_each_accept(NULL, all_kinds, "--grace", "1", "--stats", "0.004", NULL);
 }
 
 int main(void)

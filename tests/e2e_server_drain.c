@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
@@ -22,20 +21,6 @@ static int connect_and_talk(const server *s)
     int fd = net_connect(s->port);
     net_send_text(fd, "hello\r\n");
     net_expect_text(fd, "You sent: hello\r\n");
-    return fd;
-}
-
-/* A client with more answers under way than the kernels' buffers take, that does not read. The
- * server has paused reading from it. */
-static int connect_never_reading(const server *s)
-{
-    static char lines[1 << 20];
-    for (size_t i = 0; i < sizeof lines; i += 128) {
-        memset(lines + i, 'x', 126);
-        memcpy(lines + i + 126, "\r\n", 2);
-    }
-    int fd = net_connect_tiny(s->port);
-    net_fill(fd, lines, sizeof lines, 100);
     return fd;
 }
 
@@ -59,7 +44,7 @@ static void with_each_shape(void (*body)(server *s), const char *grace)
     static const char *const threads[] = {"1", "2", "8"};
     for (int shape = 0; shape < 6; shape++) {
         server s = server_start(NULL, "--accept", modes[shape / 3], "-t", threads[shape % 3],
-                                "--grace", grace, NULL);
+                                "--grace", grace, "--stats", "0.004", NULL);
         body(&s);
         server_wait_drained(&s);
     }
@@ -212,7 +197,7 @@ static void test_who_is_in_the_queue_is_served(void **state)
 
 static void never_reader_is_aborted(server *s)
 {
-    int fd = connect_never_reading(s);
+    int fd = server_connect_deaf(s);
     double start = program_now();
     program_signal(s->program, SIGTERM);
     program_wait_exit(s->program);
@@ -230,7 +215,7 @@ static void test_who_never_reads_is_aborted_at_the_grace_time(void **state)
 
 static void connecting_is_refused(server *s)
 {
-    int deaf = connect_never_reading(s); /* holds the drain */
+    int deaf = server_connect_deaf(s); /* holds the drain */
     program_signal(s->program, SIGTERM);
     double deadline = program_now() + PROGRAM_TIMEOUT;
     int fd;
@@ -259,8 +244,8 @@ static void second_signal(int first, int second)
     /* Exiting at once leaves threads that nobody joins, which TSan would call leaks. */
     static const char *const env[] = {"TSAN_OPTIONS=report_thread_leaks=0", NULL};
     const program_options options = {.env = env};
-    server s = server_start(&options, "--grace", LONG_GRACE, NULL);
-    int deaf = connect_never_reading(&s);
+    server s = server_start(&options, "--grace", LONG_GRACE, "--stats", "0.004", NULL);
+    int deaf = server_connect_deaf(&s);
     int idle = connect_and_talk(&s);
     program_signal(s.program, first);
     net_expect_eof(idle); /* the drain has begun */

@@ -127,19 +127,6 @@ static void test_yodel_client(void **state)
     server_stop(&s);
 }
 
-/* Sends lines without reading until nothing more goes: the server has stopped reading, too. */
-static int connect_never_reading(const server *s)
-{
-    static char lines[1 << 20];
-    for (size_t i = 0; i < sizeof lines; i += 128) {
-        memset(lines + i, 'x', 126);
-        memcpy(lines + i + 126, "\r\n", 2);
-    }
-    int fd = net_connect_tiny(s->port);
-    net_fill(fd, lines, sizeof lines, 100);
-    return fd;
-}
-
 /* --- draining ----------------------------------------------------------------------------------*/
 
 enum { SOME = 20 };
@@ -203,8 +190,9 @@ static void test_a_drain_with_a_slow_reader(void **state)
 static void test_the_grace_ends_who_never_reads(void **state)
 {
     (void)state;
-    server s = server_start(NULL, "-P", "stream", "-t", "1", "--grace", "300ms", NULL);
-    int fd = connect_never_reading(&s);
+    server s =
+        server_start(NULL, "-P", "stream", "-t", "1", "--grace", "300ms", "--stats", "0.004", NULL);
+    int fd = server_connect_deaf(&s);
     double begin = program_now();
     program_signal(s.program, SIGTERM);
     server_wait_drained(&s);

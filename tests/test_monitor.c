@@ -212,9 +212,14 @@ static void test_looks(void **state)
     end_watched();
 }
 
-static bool has_buffered(void *arg)
+enum { SHARE = 150000 };
+
+/* More than this share waits for the client, which is sent to until then. */
+static bool has_buffered(void *client)
 {
-    return yodel_counters_get(&worker.counters, YODEL_COUNT_BUFFERED) > *(uint64_t *)arg;
+    static const char much[1 << 20];
+    net_fill(*(int *)client, much, sizeof much, 50);
+    return yodel_counters_get(&worker.counters, YODEL_COUNT_BUFFERED) > SHARE;
 }
 
 /* A worker that has more than its share makes room when others need it, though nothing of its own
@@ -239,10 +244,7 @@ static void test_memory(void **state)
     int reader = net_connect(port);
     expect_echo(reader, "hello");
     int client = net_connect_tiny(port);
-    static const char much[1 << 20];
-    uint64_t share = 150000;
-    net_fill(client, much, sizeof much, 50);
-    wait_until(has_buffered, &share, "an answer waits");
+    wait_until(has_buffered, &client, "an answer waits");
     yodel_monitor_look(&monitor, yodel_clock_now());
     expect_echo(reader, "hello");
     assert_int_equal(yodel_counters_closed(&worker.counters), 0);

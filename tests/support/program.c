@@ -301,11 +301,9 @@ static void show_output(program *p, program_stream stream, const char *name)
  */
 static void show_complaint(program *p)
 {
-    size_t len;
-    const char *text = program_output(p, PROGRAM_STDERR, &len);
     const char *report = sanitizer_report(p);
     if (report != NULL) {
-        size_t rest = len - (size_t)(report - text);
+        size_t rest = strlen(report);
         print_error("--- what a sanitizer says:\n");
         print_text(report, rest > MOST_SHOWN ? MOST_SHOWN : rest);
     }

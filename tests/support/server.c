@@ -161,6 +161,24 @@ void server_send_until_paused(const server *s, int fd, const net_text *chunk,
     } while (server_counter(s, "paused") == 0);
 }
 
+int server_connect_deaf(const server *s)
+{
+    static char lines[1 << 20];
+    for (size_t i = 0; i < sizeof lines; i += 128) {
+        memset(lines + i, 'x', 126);
+        memcpy(lines + i + 126, "\r\n", 2);
+    }
+    wait_fresh_counters(s);
+    uint64_t others = server_counter(s, "paused_now");
+    int fd = net_connect_tiny(s->port);
+    size_t n;
+    do {
+        n = net_fill(fd, lines, sizeof lines, 20);
+        wait_fresh_counters(s);
+    } while (n > 0 || server_counter(s, "paused_now") == others);
+    return fd;
+}
+
 size_t server_count_warnings(program *p)
 {
     return program_count_lines(p, PROGRAM_STDERR, " WARNING ") -

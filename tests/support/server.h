@@ -61,6 +61,10 @@ void server_check_serves(const server *s);
 void server_send_until_paused(const server *s, int fd, const net_text *chunk,
                               const net_text *answer, net_text *answers);
 
+/* Connects a client that sends lines and reads nothing, until the server does not read from it
+ * either: answers that no kernel takes wait in the server. Start the server with --stats 0.004. */
+int server_connect_deaf(const server *s);
+
 /* Runs body with a fresh server for both ways to accept and 1, 2 and 8 workers; arguments for the
  * server follow, NULL at the end. The body leaves it running and without clients, for server_stop.
  */
