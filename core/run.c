@@ -20,7 +20,7 @@ struct yodel_run {
     ev_io signals;
     ev_io stopped;
     yodel_timer until_drain;
-    uint64_t told_at; /* instant of the signal that ends it; 0: none yet */
+    uint64_t told_at; /* when the signal that ends it was dealt with; 0: none yet */
     bool replaced;
     int code;
 };
@@ -67,10 +67,11 @@ static void told_to_end(yodel_run *run, int signal)
         }
         return;
     }
-    double delay = run->replaced ? 0 : run->config->drain_delay;
     run->told_at = now;
+    call(run, run->config->on_ending); /* may find out that it is replaced, and may take its time */
+    run->told_at = yodel_clock_now();
+    double delay = run->replaced ? 0 : run->config->drain_delay;
     say_so(run, signal, delay);
-    call(run, run->config->on_ending);
     if (delay > 0) {
         yodel_timer_start(&run->until_drain, delay);
     } else {

@@ -34,7 +34,7 @@ typedef struct yodel_run_config {
     void (*on_begin)(yodel_run *run, void *arg);  /* nothing runs yet; to start watchers */
     void (*on_ready)(yodel_run *run, void *arg);  /* clients are served */
     void (*on_signal)(yodel_run *run, void *arg); /* while it serves, and later, too */
-    void (*on_ending)(yodel_run *run, void *arg); /* by a signal; once */
+    void (*on_ending)(yodel_run *run, void *arg); /* by a signal; once, before the delay */
     void (*on_end)(yodel_run *run, void *arg);    /* nothing runs any more, or could be started;
                                                    * to stop watchers. Not after a second signal */
     void *arg;
