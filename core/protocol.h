@@ -74,7 +74,8 @@ typedef struct yodel_protocol_factory {
     bool names_client; /* the protocol finds out who the client is: yodel_transport_set_client */
 } yodel_protocol_factory;
 
-/* False for a factory that makes nothing: who takes factories refuses it with -EINVAL. */
+/* False for a factory that makes nothing: yodel_server_new and yodel_connect refuse it with
+ * -EINVAL. */
 static inline bool yodel_protocol_factory_works(const yodel_protocol_factory *factory)
 {
     return factory->ops != NULL && factory->ops->connection_made != NULL;

@@ -108,8 +108,9 @@ void yodel_server_leave(yodel_server *server);
  * client's socket is closed. One that the child has a copy of would go on to exist, and to be told
  * of to the worker that had closed it; libev then makes its whole epoll set anew, to forget it: no
  * harm, but work. Nothing waits meanwhile but the sockets that are to be closed, which keep their
- * place in the limits. Not held are sockets of failed yodel_connects and of the resolver. Any
- * thread, after yodel_server_new; released before yodel_server_free. */
+ * place in the limits. Who holds twice releases twice. Not held are sockets of failed
+ * yodel_connects and of the resolver. Any thread, after yodel_server_new; released before
+ * yodel_server_free. */
 void yodel_server_hold(yodel_server *server);
 void yodel_server_release(yodel_server *server);
 

@@ -95,9 +95,10 @@ size_t yodel_transport_unsent(const yodel_transport *transport);
 size_t yodel_transport_unread(const yodel_transport *transport);
 
 /* Puts another protocol in the place of the one whose data_received calls this, on a connection
- * that is not closing. The new instance takes the old one's memory (factory->size is at most that
- * of the factory that the connection began with), so the caller must not touch its own any more and
- * returns; the new one's connection_made is called from inside this. The idle timeout begins anew.
+ * that is not closing. The factory works (protocol.h). The new instance takes the old one's memory
+ * (factory->size is at most that of the factory that the connection began with), so the caller must
+ * not touch its own any more and returns; the new one's connection_made is called from inside this.
+ * The idle timeout begins anew.
  * What the caller does not consume is the new one's; to have it delivered in this very turn, the
  * caller hands it to the new one's data_received itself while yodel_transport_is_reading, and adds
  * what that returns to its own. (asyncio: set_protocol, and the same hand-over by its callers) */

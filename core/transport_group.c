@@ -117,7 +117,7 @@ static bool close_socket(const yodel_transport *t)
 {
     yodel_transport_group *group = t->group;
     pthread_mutex_lock(&group->closing);
-    bool may = !group->held;
+    bool may = group->holds == 0;
     if (may) {
         if (t->lossy) {
             struct linger reset = {.l_onoff = 1, .l_linger = 0};
@@ -234,7 +234,7 @@ void yodel_transport_group_free(yodel_transport_group *group)
         return;
     }
     if (group->loop != NULL) {
-        yodel_transport_group_abort(group, YODEL_EDRAINABORT);
+        (void)yodel_transport_group_abort(group, YODEL_EDRAINABORT);
         on_reap(&group->reaper);
         yodel_timer_stop(&group->timer);
         yodel_timer_stop(&group->reap_again);
@@ -248,21 +248,18 @@ void yodel_transport_group_free(yodel_transport_group *group)
     free(group);
 }
 
-static void set_held(yodel_transport_group *group, bool held)
-{
-    pthread_mutex_lock(&group->closing);
-    group->held = held;
-    pthread_mutex_unlock(&group->closing);
-}
-
 void yodel_transport_group_hold(yodel_transport_group *group)
 {
-    set_held(group, true);
+    pthread_mutex_lock(&group->closing);
+    group->holds++;
+    pthread_mutex_unlock(&group->closing);
 }
 
 void yodel_transport_group_release(yodel_transport_group *group)
 {
-    set_held(group, false);
+    pthread_mutex_lock(&group->closing);
+    group->holds--;
+    pthread_mutex_unlock(&group->closing);
 }
 
 yodel_transport_group *yodel_transport_group_of(const yodel_transport *t)
@@ -298,13 +295,16 @@ void yodel_transport_group_drain(yodel_transport_group *group, void (*drained)(v
     yodel_transport_group_when_empty(group, drained, arg);
 }
 
-void yodel_transport_group_abort(yodel_transport_group *group, int reason)
+size_t yodel_transport_group_abort(yodel_transport_group *group, int reason)
 {
+    size_t count = 0;
     yodel_list *item;
     yodel_list *next;
     yodel_list_for_each_safe(item, next, &group->live) /* calls nobody back */
     {
         yodel_transport *t = yodel_container_of(item, yodel_transport, link);
         yodel_transport_end(t, reason);
+        count++;
     }
+    return count;
 }

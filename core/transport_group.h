@@ -93,11 +93,12 @@ void yodel_transport_group_shed(yodel_transport_group *group);
 
 /* Until the release no transport's socket is closed, for who forks: see yodel_server_hold. What
  * ends meanwhile is told so by connection_lost; its socket and its place in the limits go at the
- * latest a few milliseconds after the release. Any thread; the group is not freed meanwhile. */
+ * latest a few milliseconds after the release. Who holds twice releases twice. Any thread; the
+ * group is not freed meanwhile. */
 void yodel_transport_group_hold(yodel_transport_group *group);
 void yodel_transport_group_release(yodel_transport_group *group);
 
-/* Aborts every connection with reason. On the loop's thread. */
-void yodel_transport_group_abort(yodel_transport_group *group, int reason);
+/* Aborts every connection with reason; returns how many. On the loop's thread. */
+size_t yodel_transport_group_abort(yodel_transport_group *group, int reason);
 
 #endif

@@ -164,8 +164,8 @@ struct yodel_transport_group {
     yodel_transport_warnings own_warnings;
     yodel_log_limit sheds;
 
-    pthread_mutex_t closing; /* locked while a socket is closed, and for held */
-    bool held;
+    pthread_mutex_t closing; /* locked while a socket is closed, and for holds */
+    unsigned holds;          /* not released yet */
 };
 
 static inline void *yodel_transport_protocol(yodel_transport *t)

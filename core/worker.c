@@ -5,7 +5,6 @@
 #include "core/thread.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +21,12 @@ static void on_drained(void *arg)
 static void on_grace_over(yodel_timer *timer)
 {
     yodel_worker *worker = yodel_container_of(timer, yodel_worker, grace_timer);
-    yodel_log_write(worker->log, YODEL_LOG_WARNING,
-                    "worker %u: the grace is over; connections cut off: %" PRIu64, worker->index,
-                    yodel_counters_get(&worker->counters, YODEL_COUNT_ACTIVE));
-    yodel_transport_group_abort(worker->group, YODEL_EDRAINABORT);
+    size_t count = yodel_transport_group_abort(worker->group, YODEL_EDRAINABORT);
+    if (count > 0) { /* else what has ended is held still */
+        yodel_log_write(worker->log, YODEL_LOG_WARNING,
+                        "worker %u: the grace is over; connections cut off: %zu", worker->index,
+                        count);
+    }
 }
 
 static void on_drain(yodel_mail *mail, void *owner)

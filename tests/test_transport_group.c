@@ -200,6 +200,7 @@ static void test_held_ones_are_not_closed(void **state)
     int ending = fixture_connect(f);
     int other = fixture_connect(f);
     yodel_transport_group_hold(f->group);
+    yodel_transport_group_hold(f->group);
     yodel_transport_abort(plan->of[0]->transport, -EDQUOT);
     fixture_run_until_count(f, &plan->lost_count, 1, "its protocol is told");
     fixture_send_text(f, other, "hello"); /* the loop goes on */
@@ -209,6 +210,10 @@ static void test_held_ones_are_not_closed(void **state)
     fixture_disconnect(f, other, false);
     fixture_run_until_count(f, &plan->lost_count, 2, "the other's, too");
     assert_int_equal(atomic_load(&f->limit.open), 2); /* they still have their descriptors */
+
+    yodel_transport_group_release(f->group); /* one of two */
+    fixture_settle(f);
+    assert_int_equal(atomic_load(&f->limit.open), 2);
 
     yodel_transport_group_release(f->group);
     fixture_expect_eof(f, ending);
@@ -239,7 +244,7 @@ static void test_abort_all(void **state)
     fixture *f = *state;
     probe_plan *plan = probe_start(f, NULL, &(probe_plan){0});
     connect_all_kinds(f, plan);
-    yodel_transport_group_abort(f->group, YODEL_EDRAINABORT);
+    assert_int_equal(yodel_transport_group_abort(f->group, YODEL_EDRAINABORT), 4);
     assert_int_equal(plan->lost_count, 0); /* comes from the reaper */
     fixture_wait_active(f, 0);
     assert_int_equal(plan->reason[0], YODEL_EDRAINABORT);
