@@ -28,6 +28,10 @@ int yodel_endpoint_parse(const char *name, const char *text, yodel_endpoint *end
             c, "--%s '%s' is not HOST:PORT like localhost:9007, 127.0.0.1:9007 or [::1]:9007", name,
             text);
     }
+    if (len == 1 && text[0] == '*') {
+        return yodel_complain(c, "--%s '%s' is more than one address; 0.0.0.0 or [::] is one", name,
+                              text);
+    }
     if (yodel_parse_count(colon + 1, 0, UINT16_MAX, &port) < 0) {
         return yodel_complain(c, "--%s '%s': the port is not a whole number from 0 to 65535", name,
                               text);

@@ -59,6 +59,7 @@ static void test_bad(void **state)
         "host:9007/x",
         "http://host:80",
         "a:b:9007",
+        "*:9007",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         yodel_endpoint e = {.host = "untouched"};
