@@ -20,8 +20,8 @@ typedef struct yodel_life_config {
     yodel_log *log;
 } yodel_life_config;
 
-/* First of all: a SIGUSR2 that comes before yodel_life_run waits for it instead of ending the
- * process. */
+/* First of all: a SIGUSR2 that comes between this and yodel_life_run waits for that instead of
+ * ending the process. */
 void yodel_life_begin(void);
 
 /* Runs the server to its end. As yodel_server_run. */

@@ -47,7 +47,7 @@ const char yodel_flood_help[] =
     "\n"
     "A HOST may be unix:PATH. Numbers take k, M, G; times us, ms, s, m, h.\n"
     "A host 'compare': compare:8007.\n"
-    "Where several would do the exit status is 130, or else the smallest.\n"
+    "Where several exit statuses would do it is 1, or else 130, or else the smallest.\n"
     "Exit status: 0 fine, 1 could not run, 2 usage, 3 wrong bytes, 4 lost answers or\n"
     "errors, 5 invalid (flood was too slow), 99 an SLO failed, 130 interrupted.\n"
     "\n"
