@@ -267,9 +267,14 @@ class Test(unittest.TestCase):
         self.assertEqual(had, {server: 10 for server in SERVERS})  # leastconn
         for server in SERVERS:
             wait_for("them to be accepted", lambda: fleet.metric(server, "yodel_connections_active") == 10)
+        before = int(fleet.statistics()["BACKEND"]["stot"])
         self.kill("one")
-        # They have connected again.
-        wait_for("connections", lambda: fleet.statistics()["BACKEND"]["scur"] == "30")
+
+        def have_connected_again():
+            row = fleet.statistics()["BACKEND"]
+            return int(row["stot"]) >= before + had["one"] and row["scur"] == "30"
+
+        wait_for("them to connect again", have_connected_again)
         counts, errors = stay.end()
         wait_for("HAProxy to be done", lambda: fleet.statistics()["BACKEND"]["scur"] == "0")
         self.assertLessEqual({server for server, n in fleet.cut_off().items() if n}, {"one"})
