@@ -135,7 +135,7 @@ static int collect(const struct addrinfo *answer, yodel_address **list, size_t *
 
 int yodel_address_resolve(const char *host, const char *port, yodel_address **list, size_t *count)
 {
-    /* AI_PASSIVE is for "*" alone, which without it would be the loopback's addresses. */
+    /* AI_PASSIVE is for no name, which without it would be the loopback's addresses. */
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
     struct addrinfo *answer = NULL;
     char name[NI_MAXHOST];
@@ -152,7 +152,7 @@ int yodel_address_resolve(const char *host, const char *port, yodel_address **li
     if (code != 0) {
         return code;
     }
-    code = getaddrinfo(name, port, &hints, &answer);
+    code = getaddrinfo(strcmp(host, "*") == 0 ? NULL : name, port, &hints, &answer);
     if (code == EAI_SYSTEM) {
         return -errno;
     }

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -43,6 +42,11 @@ static void on_drain_due(yodel_timer *timer)
     drain(yodel_container_of(timer, yodel_run, until_drain));
 }
 
+static const char *name_of(int signal)
+{
+    return signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGHUP";
+}
+
 static void say_so(const yodel_run *run, int signal, double delay)
 {
     yodel_counters sum;
@@ -52,9 +56,8 @@ static void say_so(const yodel_run *run, int signal, double delay)
         (void)snprintf(when, sizeof(when), " in %g s", delay);
     }
     yodel_log_write(yodel_server_log(run->server), YODEL_LOG_INFO,
-                    "SIG%s: draining%s; connections open: %" PRIu64 ", grace: %g s",
-                    sigabbrev_np(signal), when, yodel_counters_get(&sum, YODEL_COUNT_ACTIVE),
-                    run->config->grace);
+                    "%s: draining%s; connections open: %" PRIu64 ", grace: %g s", name_of(signal),
+                    when, yodel_counters_get(&sum, YODEL_COUNT_ACTIVE), run->config->grace);
 }
 
 static void told_to_end(yodel_run *run, int signal)
