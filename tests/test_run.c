@@ -546,7 +546,7 @@ static void test_told_to_end_and_replaced(void **state)
 static void test_replaced_in_the_delay(void **state)
 {
     (void)state;
-    run_config.drain_delay = 0.3;
+    run_config.drain_delay = 1;
     start(NULL);
     int client = served_client();
     assert_int_equal(kill(one.pid, SIGTERM), 0);
