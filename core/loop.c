@@ -12,10 +12,21 @@
 
 #define RETRY_US 10000
 
+/* What is put in order at a time: as many as one wait usually tells of. */
+#define QUEUE_SIZE 1024
+
+typedef struct ready {
+    ev_io *io;
+    int revents;
+    yodel_ready_fn *fn;
+} ready;
+
 struct yodel_loop {
     struct ev_loop *ev;
     uint64_t now;
     bool running;
+    bool several; /* callbacks pend that may be out of order */
+    unsigned queued;
     _Atomic uint64_t busy_since; /* written by the loop's thread, read by its monitor */
     yodel_durations *turns;      /* NULL: not measured */
     bool waited;                 /* a turn begins */
@@ -25,6 +36,7 @@ struct yodel_loop {
     ev_idle awake;           /* likewise: keeps the loop from sleeping */
     ev_async kick;           /* wakes a loop that is about to wait though it has something to do */
     bool unwatchable;        /* what was to be watched could not be */
+    ready queue[QUEUE_SIZE];
 };
 
 /* Runs what was deferred until now. What that defers in turn has to wait for the next turn, or a
@@ -75,6 +87,15 @@ static void on_before_wait(struct ev_loop *ev)
     loop->waited = true;
 }
 
+/* The last one in was the first that the kernel told of. */
+static void run_queue(yodel_loop *loop)
+{
+    while (loop->queued > 0) {
+        ready next = loop->queue[--loop->queued];
+        next.fn(next.io, next.revents);
+    }
+}
+
 /* Calls back, in place of libev's own function. After a wait that begins a turn: before all
  * callbacks, so that each of them sees its time, and after libev has looked at the clock for its
  * timers, so that these may be early by ours but not late, which nobody would notice. */
@@ -87,7 +108,21 @@ static void on_pending(struct ev_loop *ev)
         atomic_store_explicit(&loop->busy_since, loop->now, memory_order_relaxed);
         loop->in_turn = loop->turns != NULL;
     }
+    loop->several = ev_pending_count(ev) > 1;
     ev_invoke_pending(ev);
+    run_queue(loop);
+}
+
+void yodel_loop_in_order(yodel_loop *loop, ev_io *io, int revents, yodel_ready_fn *fn)
+{
+    if (!loop->several) {
+        fn(io, revents);
+        return;
+    }
+    if (loop->queued == QUEUE_SIZE) {
+        run_queue(loop);
+    }
+    loop->queue[loop->queued++] = (ready){io, revents, fn};
 }
 
 static void on_kick(struct ev_loop *ev, ev_async *watcher, int revents)
@@ -269,6 +304,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int revents)
     (void)ev;
     (void)revents;
     yodel_timer *timer = yodel_container_of(watcher, yodel_timer, watcher);
+    run_queue(timer->loop); /* input comes before timeouts */
     /* libev took the turn's time a moment before us, so that its timers may be early by ours. */
     uint64_t now = yodel_loop_now(timer->loop);
     if (timer->at_ns > now + ROUNDING_NS) {

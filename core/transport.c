@@ -11,13 +11,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
+static void handle(ev_io *watcher, int revents)
 {
-    (void)ev;
     yodel_transport *t = yodel_container_of(watcher, yodel_transport, io);
 
     if (revents == EV_READ && yodel_transport_is_reading_inline(t)) { /* nearly always */
         yodel_transport_read(t);
+        return;
+    }
+    if (t->state == YODEL_TRANSPORT_ENDED) { /* by another one's callback in this turn */
         return;
     }
     if (revents & EV_ERROR) { /* it cannot be watched */
@@ -34,6 +36,13 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
                 (yodel_transport_is_reading_inline(t) && (t->resumed || (revents & EV_READ))))) {
         yodel_transport_read(t);
     }
+}
+
+static void on_io(struct ev_loop *ev, ev_io *watcher, int revents)
+{
+    (void)ev;
+    yodel_transport *t = yodel_container_of(watcher, yodel_transport, io);
+    yodel_loop_in_order(t->group->loop, watcher, revents, handle);
 }
 
 /* Keeps the gauge of connections that are not read. */

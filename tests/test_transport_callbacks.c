@@ -363,6 +363,43 @@ static void test_connection_lost(void **state)
     play_all(LOST);
 }
 
+/* --- ready in the same turn --------------------------------------------------------------------*/
+
+static ssize_t abort_second(probe *p, const uint8_t *data, size_t len)
+{
+    (void)data;
+    if (p->index == 0) {
+        yodel_transport_abort(p->plan->of[1]->transport, -ECANCELED);
+    }
+    return (ssize_t)len;
+}
+
+/* The one that is ready first ends the second one, which has become readable and writable. */
+static void test_an_end_before_its_turn(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, NULL, &(probe_plan){.data = abort_second});
+    int first = fixture_connect(f), second = fixture_connect_small(f);
+    fixture_settle(f);
+    (void)yodel_transport_write(plan->of[1]->transport, much, sizeof much);
+    fixture_settle(f);
+    assert_true(yodel_transport_unsent(plan->of[1]->transport) > 0);
+    net_send_text(first, "first");
+    net_wait_delivered(first);
+    net_send_text(second, "second");
+    net_wait_delivered(second);
+    char got[4096];
+    while (net_wait_readable(second, 0)) {
+        (void)recv(second, got, sizeof got, MSG_DONTWAIT);
+    }
+    uint64_t sent = fixture_count(f, YODEL_COUNT_BYTES_OUT);
+    fixture_settle(f);
+    assert_int_equal(plan->data_count, 1);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_BYTES_OUT), sent);
+    assert_int_equal(plan->reason[1], -ECANCELED);
+    assert_int_equal(plan->lost_count, 1);
+}
+
 /* A callback that fails is named in the log, with its connection; not more than a line a second. */
 static int always_fails(probe *p)
 {
@@ -394,6 +431,7 @@ int main(void)
         cmocka_unit_test_teardown(test_resume_writing, tell),
         cmocka_unit_test_teardown(test_drain, tell),
         cmocka_unit_test_teardown(test_connection_lost, tell),
+        fixture_test(test_an_end_before_its_turn),
         fixture_test(test_failures_are_logged_with_restraint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
