@@ -313,11 +313,13 @@ void yodel_connection_receive(yodel_connection *c, size_t length)
     }
 }
 
-static void on_event(struct ev_loop *ev, ev_io *io, int events)
+static void handle(ev_io *io, int events)
 {
-    (void)ev;
     yodel_connection *c = yodel_container_of(io, yodel_connection, io);
 
+    if (c->io.fd < 0) { /* closed in this turn; opening is never done before its end */
+        return;
+    }
     if (c->state == YODEL_CONNECTION_CONNECTING) {
         on_connect(c, (events & EV_ERROR) != 0 ? ENOMEM : 0);
         return;
@@ -336,6 +338,14 @@ static void on_event(struct ev_loop *ev, ev_io *io, int events)
     if ((events & EV_READ) != 0 && c->io.fd >= 0 && c->state != YODEL_CONNECTION_CONNECTING) {
         yodel_connection_receive(c, YODEL_GENERATOR_IN);
     }
+}
+
+/* Whose answer came first is measured first: it does not wait for the others. */
+static void on_event(struct ev_loop *ev, ev_io *io, int events)
+{
+    (void)ev;
+    yodel_connection *c = yodel_container_of(io, yodel_connection, io);
+    yodel_loop_in_order(c->generator->loop, io, events, handle);
 }
 
 /* --- now and then ------------------------------------------------------------------------------*/
