@@ -54,11 +54,10 @@ void yodel_loop_measure(yodel_loop *loop, yodel_durations *turns);
 struct ev_loop *yodel_loop_ev(yodel_loop *loop);
 
 /* For the callback of an ev_io that is one of many: calls fn(io, revents) in its place. libev calls
- * those that became ready at once in the reverse of the order in which the kernel tells of them, so
- * that who was last in a turn is first in the next, and the first waits for two turns. This puts
- * them in order, of which fn's call is part: at once where there is nothing else, else later in the
- * turn, before timers. Meanwhile somebody may stop the watcher, which fn has to expect; its memory
- * stays until the turn's deferred work. */
+ * those that became ready at once in the reverse of the order in which the kernel tells of them:
+ * who came first would wait for all the others. This puts them in order: fn is called at once where
+ * there is nothing else, else later in the turn, before timers. Meanwhile somebody may stop the
+ * watcher, which fn has to expect; its memory stays until the turn's deferred work. */
 typedef void yodel_ready_fn(ev_io *io, int revents);
 void yodel_loop_in_order(yodel_loop *loop, ev_io *io, int revents, yodel_ready_fn *fn);
 
