@@ -15,6 +15,12 @@
 /* What is put in order at a time: as many as one wait usually tells of. */
 #define QUEUE_SIZE 1024
 
+/* Within a turn: I/O (0), then what it has queued, then timers. When a loop is late (a slow
+ * callback, a suspended machine) input that came in time is seen before the timeout that waits for
+ * it, and may stop it. asyncio has the same order. */
+#define READY_PRIORITY (-1)
+#define TIMER_PRIORITY (-2)
+
 typedef struct ready {
     ev_io *io;
     int revents;
@@ -35,6 +41,7 @@ struct yodel_loop {
     ev_prepare run_deferred; /* active while work is deferred */
     ev_idle awake;           /* likewise: keeps the loop from sleeping */
     ev_async kick;           /* wakes a loop that is about to wait though it has something to do */
+    ev_prepare run_ready;    /* never started: fed while something is queued */
     bool unwatchable;        /* what was to be watched could not be */
     ready queue[QUEUE_SIZE];
 };
@@ -110,7 +117,13 @@ static void on_pending(struct ev_loop *ev)
     }
     loop->several = ev_pending_count(ev) > 1;
     ev_invoke_pending(ev);
-    run_queue(loop);
+}
+
+static void on_run_ready(struct ev_loop *ev, ev_prepare *watcher, int revents)
+{
+    (void)ev;
+    (void)revents;
+    run_queue(watcher->data);
 }
 
 void yodel_loop_in_order(yodel_loop *loop, ev_io *io, int revents, yodel_ready_fn *fn)
@@ -121,6 +134,9 @@ void yodel_loop_in_order(yodel_loop *loop, ev_io *io, int revents, yodel_ready_f
     }
     if (loop->queued == QUEUE_SIZE) {
         run_queue(loop);
+    }
+    if (loop->queued == 0) {
+        ev_feed_event(loop->ev, &loop->run_ready, EV_CUSTOM);
     }
     loop->queue[loop->queued++] = (ready){io, revents, fn};
 }
@@ -202,6 +218,9 @@ int yodel_loop_new(yodel_loop **out)
     loop->now = yodel_clock_now();
     yodel_list_init(&loop->deferred);
 
+    ev_prepare_init(&loop->run_ready, on_run_ready);
+    ev_set_priority(&loop->run_ready, READY_PRIORITY);
+    loop->run_ready.data = loop;
     ev_prepare_init(&loop->run_deferred, on_run_deferred);
     loop->run_deferred.data = loop;
     ev_idle_init(&loop->awake, on_awake);
@@ -304,7 +323,6 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int revents)
     (void)ev;
     (void)revents;
     yodel_timer *timer = yodel_container_of(watcher, yodel_timer, watcher);
-    run_queue(timer->loop); /* input comes before timeouts */
     /* libev took the turn's time a moment before us, so that its timers may be early by ours. */
     uint64_t now = yodel_loop_now(timer->loop);
     if (timer->at_ns > now + ROUNDING_NS) {
@@ -323,9 +341,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int revents)
 void yodel_timer_init(yodel_timer *timer, yodel_loop *loop, void (*fire)(yodel_timer *))
 {
     ev_init(&timer->watcher, on_timer);
-    /* Below I/O: when a loop is late (a slow callback, a suspended machine), input that came in
-     * time is seen before the timeout that waits for it. asyncio has the same order. */
-    ev_set_priority(&timer->watcher, -1);
+    ev_set_priority(&timer->watcher, TIMER_PRIORITY);
     timer->loop = loop;
     timer->fire = fire;
     timer->put_off = false;

@@ -78,8 +78,9 @@ void yodel_loop_defer(yodel_loop *loop, yodel_deferred *deferred);
 /* Takes it back; no effect when it is not scheduled. */
 void yodel_deferred_cancel(yodel_deferred *deferred);
 
-/* A timer that fires once, after the I/O of the turn in which it is due. The struct is the caller's
- * and must live while it is started. */
+/* A timer that fires once, after the I/O of the turn in which it is due. That is what the kernel
+ * has told of, which need not be all that is ready: who gives up on a peer looks once more before
+ * (yodel_transport_look). The struct is the caller's and must live while it is started. */
 typedef struct yodel_timer {
     ev_timer watcher;
     yodel_loop *loop;

@@ -5,6 +5,7 @@
 #include "core/loop.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "tests/support/cmocka_all.h"
 
@@ -22,6 +23,7 @@ typedef struct many {
     yodel_deferred deferred;
     int events[MOST + 2]; /* their numbers, TIMER, DEFERRED */
     int count;
+    bool stops_timer;
 } many;
 
 static many m;
@@ -35,6 +37,11 @@ static void note(int event)
 static void on_place(ev_io *io, int revents)
 {
     assert_int_equal(revents, EV_READ);
+    if (m.stops_timer) {
+        yodel_timer_stop(&m.timer);
+        memset(&m.timer, 0x5a, sizeof m.timer); /* it is gone */
+        m.stops_timer = false;
+    }
     note(yodel_container_of(io, one, io)->number);
     yodel_loop_defer(m.loop, &m.deferred);
 }
@@ -58,19 +65,25 @@ static void on_deferred(yodel_deferred *deferred)
     yodel_loop_stop(m.loop);
 }
 
-/* A turn in which so many are ready, and a timer is due. */
-static void run_turn(int n)
+/* So many are ready. */
+static void start(int n)
 {
-    struct ev_loop *ev = yodel_loop_ev(m.loop);
-    m.count = 0;
     for (int i = 0; i < n; i++) {
         m.ones[i] = (one){.number = i};
         ev_io_init(&m.ones[i].io, on_io, 0, EV_READ);
-        ev_feed_event(ev, &m.ones[i].io, EV_READ);
+        ev_feed_event(yodel_loop_ev(m.loop), &m.ones[i].io, EV_READ);
     }
+}
+
+/* A turn in which so many are ready, and a timer is due. */
+static void run_turn(int n)
+{
+    m.count = 0;
+    m.stops_timer = false;
+    start(n);
     yodel_timer_init(&m.timer, m.loop, on_timer);
     yodel_timer_start(&m.timer, 0);
-    ev_feed_event(ev, &m.timer.watcher, EV_TIMER);
+    ev_feed_event(yodel_loop_ev(m.loop), &m.timer.watcher, EV_TIMER);
     yodel_deferred_init(&m.deferred, on_deferred);
     yodel_loop_run(m.loop);
     assert_int_equal(m.count, n + 2);
@@ -117,11 +130,32 @@ static void test_very_many(void **state)
     assert_in_range(breaks, 0, 2);
 }
 
+/* A timer that is due in the same turn, and what it belongs to, may end by what was ready: a
+ * connection's deadline, with the connection. */
+static void test_a_timer_that_is_stopped_in_time(void **state)
+{
+    (void)state;
+    enum { SOME = 5 };
+    for (int n = 1; n <= SOME; n++) {
+        m.count = 0;
+        m.stops_timer = true;
+        start(n);
+        yodel_timer_init(&m.timer, m.loop, on_timer);
+        yodel_timer_start(&m.timer, 0);
+        ev_feed_event(yodel_loop_ev(m.loop), &m.timer.watcher, EV_TIMER);
+        yodel_deferred_init(&m.deferred, on_deferred);
+        yodel_loop_run(m.loop);
+        assert_int_equal(m.count, n + 1);
+        assert_int_equal(m.events[n], DEFERRED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_very_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_timer_that_is_stopped_in_time, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
