@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -110,23 +111,28 @@ static void try_next(yodel_connecting *c, int code)
     finish(c, code);
 }
 
-static void on_writable(struct ev_loop *ev, ev_io *io, int revents)
+static void attempted(yodel_connecting *c)
 {
-    (void)ev;
-    yodel_connecting *c = yodel_container_of(io, yodel_connecting, io);
-    if (revents & EV_ERROR) { /* it cannot be watched */
-        try_next(c, -ENOMEM);
-        return;
-    }
     int error = 0;
     socklen_t len = sizeof(error);
-    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) {
+    if (getsockopt(c->io.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) {
         error = errno;
     }
     if (error == 0) {
         connected(c);
     } else {
         try_next(c, -error);
+    }
+}
+
+static void on_writable(struct ev_loop *ev, ev_io *io, int revents)
+{
+    (void)ev;
+    yodel_connecting *c = yodel_container_of(io, yodel_connecting, io);
+    if (revents & EV_ERROR) { /* it cannot be watched */
+        try_next(c, -ENOMEM);
+    } else {
+        attempted(c);
     }
 }
 
@@ -142,8 +148,11 @@ static void on_resolved(void *arg, int code, yodel_address *list, size_t count)
 static void on_timeout(yodel_timer *timer)
 {
     yodel_connecting *c = yodel_container_of(timer, yodel_connecting, timer);
+    struct pollfd socket = {.fd = c->io.fd, .events = POLLOUT};
     if (c->lookup != NULL) {
         finish(c, YODEL_EAI(EAI_AGAIN));
+    } else if (poll(&socket, 1, 0) > 0) { /* there is an answer: as yodel_transport_look */
+        attempted(c);
     } else {
         try_next(c, -ETIMEDOUT);
     }

@@ -45,8 +45,9 @@ void yodel_idle_remove(yodel_idle_node *node)
     yodel_list_remove(&node->link);
 }
 
-uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
-                           void (*expired)(yodel_idle_node *node, void *arg), void *arg)
+/* Moves those that are over into a list. Returns after how many milliseconds the next one may be;
+ * UINT32_MAX: none is left. */
+static uint32_t take_expired(yodel_idle *idle, uint64_t now_ns, yodel_list *expired)
 {
     uint32_t now = yodel_idle_ms(now_ns);
     uint32_t soonest = UINT32_MAX;
@@ -59,7 +60,7 @@ uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
         uint32_t quiet = now - node->last_ms;
         if (quiet >= idle->timeout_ms) {
             yodel_list_remove(item);
-            expired(node, arg);
+            yodel_list_push_back(expired, item);
             continue;
         }
         if (idle->timeout_ms - quiet < soonest) {
@@ -74,6 +75,24 @@ uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
             }
             break;
         }
+    }
+    return soonest;
+}
+
+uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
+                           void (*expired)(yodel_idle_node *node, void *arg), void *arg)
+{
+    yodel_list over;
+    yodel_list_init(&over);
+    uint32_t soonest = take_expired(idle, now_ns, &over);
+    yodel_list *item;
+    /* A touch in between puts a node back: it was filed long ago. */
+    while ((item = yodel_list_first(&over)) != NULL) {
+        yodel_list_remove(item);
+        expired(yodel_container_of(item, yodel_idle_node, link), arg);
+    }
+    if (soonest == UINT32_MAX && !yodel_list_empty(&idle->order)) {
+        soonest = idle->timeout_ms; /* they have come back since */
     }
     if (soonest == UINT32_MAX) {
         return YODEL_IDLE_NEVER;

@@ -68,9 +68,16 @@ static inline void yodel_idle_touch(yodel_idle *idle, yodel_idle_node *node, uin
 /* Takes a node out of its list; no effect when it is in none. */
 void yodel_idle_remove(yodel_idle_node *node);
 
-/* Takes out every node that has been quiet for the timeout and calls expired for it (which must not
- * touch other nodes of this list). Returns the instant at which to call again, YODEL_IDLE_NEVER if
- * none is left. */
+/* Has it been quiet for the timeout? */
+static inline bool yodel_idle_is_over(const yodel_idle *idle, const yodel_idle_node *node,
+                                      uint64_t now_ns)
+{
+    return yodel_idle_ms(now_ns) - node->last_ms >= idle->timeout_ms;
+}
+
+/* Takes out every node that has been quiet for the timeout and calls expired for it, which may do
+ * with this node and all others what it likes: who is touched or removed by then is spared. Returns
+ * the instant at which to call again, YODEL_IDLE_NEVER if none is left. */
 uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
                            void (*expired)(yodel_idle_node *node, void *arg), void *arg);
 

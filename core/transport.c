@@ -16,7 +16,7 @@ static void handle(ev_io *watcher, int revents)
     yodel_transport *t = yodel_container_of(watcher, yodel_transport, io);
 
     if (revents == EV_READ && yodel_transport_is_reading_inline(t)) { /* nearly always */
-        yodel_transport_read(t);
+        (void)yodel_transport_read(t);
         return;
     }
     if (t->state == YODEL_TRANSPORT_ENDED) { /* by another one's callback in this turn */
@@ -34,7 +34,7 @@ static void handle(ev_io *watcher, int revents)
     } else if (t->state == YODEL_TRANSPORT_OPEN &&
                (t->redeliver ||
                 (yodel_transport_is_reading_inline(t) && (t->resumed || (revents & EV_READ))))) {
-        yodel_transport_read(t);
+        (void)yodel_transport_read(t);
     }
 }
 
@@ -292,6 +292,23 @@ static uint32_t arrived(const yodel_transport *t)
 bool yodel_transport_nothing_left(const yodel_transport *t)
 {
     return t->left == 0 || arrived(t) == 0;
+}
+
+bool yodel_transport_look(yodel_transport *t)
+{
+    if (t->state != YODEL_TRANSPORT_ENDED && yodel_buffer_len(&t->out) > 0) {
+        yodel_transport_send_waiting(t);
+    }
+    /* What is there now, not what a busy peer adds meanwhile; and three more: for what was kept,
+     * for the rest and for an end behind it. */
+    uint32_t reads = arrived(t) / (uint32_t)YODEL_RECEIVE_SIZE + 3;
+    while (reads > 0 && yodel_transport_is_reading_inline(t) && yodel_transport_read(t)) {
+        reads--;
+    }
+    if (t->state == YODEL_TRANSPORT_LINGERING && t->left > 0) {
+        yodel_transport_discard(t);
+    }
+    return t->state != YODEL_TRANSPORT_ENDED;
 }
 
 void yodel_transport_drain(yodel_transport *t)

@@ -84,6 +84,14 @@ void yodel_transport_redeliver(yodel_transport *transport);
  * false. (asyncio: is_reading) */
 bool yodel_transport_is_reading(const yodel_transport *transport);
 
+/* A last look at the peer before giving up on it: receives what the kernel has of it by now and
+ * sends what waits for room, as if the loop had just been told; data_received, eof_received and all
+ * that they may do come from inside this. The loop is told of so many connections in a turn, and of
+ * none when a signal ends its wait: a timeout alone does not say that nothing came in time. False:
+ * the connection has ended, and connection_lost is still to come. For timers, not from inside
+ * another callback of a transport. */
+bool yodel_transport_look(yodel_transport *transport);
+
 /* Sets the water marks and the hard cap for this connection, low <= high <= hard; output above the
  * new high mark pauses at the next write only. (asyncio: set_write_buffer_limits) */
 void yodel_transport_set_limits(yodel_transport *transport, yodel_write_limits limits);

@@ -56,10 +56,21 @@ static yodel_transport *waiting(yodel_idle_node *node)
     return yodel_container_of(node, yodel_transport, wait);
 }
 
+static bool is_idle(const yodel_transport *t, uint64_t now)
+{
+    return t->state == YODEL_TRANSPORT_OPEN && yodel_list_linked(&t->wait.link) &&
+           yodel_idle_is_over(&t->group->idle, &t->wait, now);
+}
+
 static void on_idle(yodel_idle_node *node, void *arg)
 {
-    (void)arg;
-    yodel_transport_close_quiet(waiting(node), YODEL_EIDLE);
+    yodel_transport_group *group = arg;
+    yodel_transport *t = waiting(node);
+    uint64_t now = yodel_loop_now(group->loop);
+    yodel_idle_refile(&group->idle, node); /* where a touch finds it */
+    if (yodel_transport_look(t) && is_idle(t, now)) {
+        yodel_transport_close_quiet(t, YODEL_EIDLE);
+    }
 }
 
 /* Has the peer acknowledged anything since the wait began or was last extended? The kernel asks for
@@ -84,6 +95,9 @@ static void on_lingered(yodel_idle_node *node, void *arg)
 {
     (void)arg;
     yodel_transport *t = waiting(node);
+    if (!yodel_transport_look(t)) {
+        return;
+    }
     if (peer_gets_on(t) && yodel_transport_queued(t) > 0) {
         yodel_transport_group_wait(t);
     } else {
@@ -98,7 +112,7 @@ static void on_timer(yodel_timer *timer)
     group->timer_at = YODEL_IDLE_NEVER;
     uint64_t next = YODEL_IDLE_NEVER;
     uint64_t at[3] = {
-        yodel_idle_expire(&group->idle, now, on_idle, NULL),
+        yodel_idle_expire(&group->idle, now, on_idle, group),
         yodel_idle_expire(&group->stalled, now, on_stalled, NULL),
         yodel_idle_expire(&group->lingering, now, on_lingered, NULL),
     };

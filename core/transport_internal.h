@@ -241,8 +241,9 @@ void yodel_transport_on_shed(yodel_deferred *deferred);
 
 /* transport_read.c */
 
-/* A read turn: receives (or, after resume_reading, takes what was kept) and dispatches it. */
-void yodel_transport_read(yodel_transport *t);
+/* A read turn: receives (or, after resume_reading, takes what was kept) and dispatches it. False:
+ * there was nothing. */
+bool yodel_transport_read(yodel_transport *t);
 /* Discards what comes while lingering. */
 void yodel_transport_discard(yodel_transport *t);
 

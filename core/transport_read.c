@@ -136,7 +136,7 @@ static ssize_t read_own(yodel_transport *t)
     return n;
 }
 
-void yodel_transport_read(yodel_transport *t)
+bool yodel_transport_read(yodel_transport *t)
 {
     size_t kept = yodel_buffer_len(&t->in);
     if (t->redeliver || t->resumed) {
@@ -148,13 +148,14 @@ void yodel_transport_read(yodel_transport *t)
         ssize_t n = kept > YODEL_HEADROOM ? read_own(t) : read_shared(t);
         if (n == 0) {
             end_of_input(t);
-            return;
+            return true;
+        }
+        if (n == -EAGAIN) {
+            return false;
         }
         if (n < 0) {
-            if (n != -EAGAIN) {
-                yodel_transport_end(t, (int)n);
-            }
-            return;
+            yodel_transport_end(t, (int)n);
+            return true;
         }
         if (t->draining) {
             t->left -= (size_t)n < t->left ? (uint32_t)n : t->left;
@@ -163,6 +164,7 @@ void yodel_transport_read(yodel_transport *t)
     if (t->draining && yodel_transport_is_reading_inline(t) && yodel_transport_nothing_left(t)) {
         yodel_transport_drained(t, false);
     }
+    return true;
 }
 
 void yodel_transport_discard(yodel_transport *t)

@@ -18,6 +18,7 @@ typedef struct waiting {
     yodel_transport *transport;
     yodel_proxy_config *config;
     yodel_timer timer;
+    bool *handed_over; /* becomes true when the real protocol takes this one's memory; or NULL */
 } waiting;
 
 static const char *peer_text(const yodel_transport *t, char text[YODEL_ADDRESS_TEXT])
@@ -55,7 +56,15 @@ static void give_up(waiting *w, const char *why, const uint8_t *data, size_t len
 static void on_timeout(yodel_timer *timer)
 {
     waiting *w = yodel_container_of(timer, waiting, timer);
-    if (!yodel_transport_is_closing(w->transport)) { /* it had one, but was refused, or it drains */
+    yodel_transport *t = w->transport;
+    bool handed_over = false;
+    w->handed_over = &handed_over;
+    (void)yodel_transport_look(t);
+    if (handed_over) {
+        return;
+    }
+    w->handed_over = NULL;
+    if (!yodel_transport_is_closing(t)) { /* it had one, but was refused, or it drains */
         give_up(w, "no PROXY header in time", NULL, 0);
     }
 }
@@ -91,6 +100,9 @@ static ssize_t hand_over(waiting *w, const uint8_t *data, size_t len)
     const yodel_protocol_factory *real = &w->config->factory;
     void *self = w; /* where the real one's instance lies from here on */
     yodel_timer_stop(&w->timer);
+    if (w->handed_over != NULL) {
+        *w->handed_over = true;
+    }
     yodel_transport_set_protocol(t, real);
     if (len == 0 || !yodel_transport_is_reading(t)) {
         return 0;
@@ -107,6 +119,7 @@ static int connection_made(void *self, yodel_transport *transport, void *arg)
     yodel_address peer;
     w->transport = transport;
     w->config = arg;
+    w->handed_over = NULL;
     yodel_timer_init(&w->timer, yodel_transport_loop(transport), on_timeout);
     int code = yodel_transport_peer(transport, &peer);
     if (code < 0) { /* gone already; but what it sent could still be read */

@@ -102,16 +102,29 @@ static void cancel(yodel_handler *h, int result)
     }
 }
 
+static bool is_due(const yodel_handler *h, uint64_t at)
+{
+    return h->waiting != YODEL_WAIT_NONE && h->deadline <= at;
+}
+
+/* False: what it waits for has ended, and wakes it. */
+static bool look(const yodel_handler *h)
+{
+    const yodel_stream *s = h->waiting_on;
+    return s == NULL || s->transport == NULL || yodel_transport_look(s->transport);
+}
+
 static void on_timer(yodel_timer *timer)
 {
     yodel_handler *h = yodel_container_of(timer, yodel_handler, timer);
+    uint64_t at = timer->at_ns; /* a wait may start it anew */
     h->timer_at = UINT64_MAX;
-    if (h->waiting == YODEL_WAIT_NONE || h->deadline == UINT64_MAX) {
+    if (is_due(h, at) && !look(h)) {
         return;
     }
-    if (h->deadline <= timer->at_ns) {
+    if (is_due(h, at)) {
         yodel_handler_wake(h, h->waiting == YODEL_WAIT_TIME ? 0 : -ETIMEDOUT);
-    } else {
+    } else if (h->waiting != YODEL_WAIT_NONE && h->deadline < h->timer_at) {
         h->timer_at = h->deadline;
         yodel_timer_start_at(timer, h->deadline);
     }

@@ -5,6 +5,8 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/echo.h"
 
+enum { CROWD = 400 };
+
 /* --- row 8 -------------------------------------------------------------------------------------*/
 
 /* One client sends a byte now and then, another one that came later sends nothing. If bytes helped,
@@ -122,36 +124,48 @@ static void test_row_09_an_active_client_is_never_cut(void **state)
     }
 }
 
-/* The server does not run for longer than the timeout (the machine was suspended, say): what a
- * client sent in time lies in the kernel and counts. */
+/* The server does not run for longer than the timeout (the machine was suspended, say): what so
+ * many clients sent in time lies in the kernel and counts. False when the machine stalled: some may
+ * have been cut. */
+static bool hold_up(const echo *e, double timeout, size_t clients)
+{
+    int fds[CROWD];
+    net_text answer = {0};
+    echo_answer(e, &answer, "in time", 7);
+    double start = program_now();
+    for (size_t i = 0; i < clients; i++) {
+        fds[i] = echo_connect(e);
+    }
+    program_stop(e->server.program);
+    bool in_time = program_now() - start < timeout / 2;
+    for (size_t i = 0; i < clients && in_time; i++) {
+        net_send_text(fds[i], "in time\r\n");
+    }
+    if (in_time) {
+        program_pause_ms((unsigned)(timeout * 4000 / 3));
+    }
+    start = program_now();
+    program_signal(e->server.program, SIGCONT);
+    for (size_t i = 0; i < clients && in_time; i++) {
+        net_expect(fds[i], answer.data, answer.len);
+    }
+    in_time = in_time && program_now() - start < timeout / 2;
+    for (size_t i = 0; i < clients; i++) {
+        close(fds[i]);
+    }
+    net_text_free(&answer);
+    return in_time;
+}
+
 static void held_up(echo *e)
 {
-    const double timeout = 0.3;
     const uint64_t rounds = 5;
-    uint64_t stalled = 0; /* it, or this client: may have been cut */
+    uint64_t stalled = 0;
     for (uint64_t done = 0; done < rounds;) {
-        double start = program_now();
-        int fd = echo_connect(e);
-        program_stop(e->server.program);
-        if (program_now() - start > timeout / 2) {
-            program_signal(e->server.program, SIGCONT);
-            close(fd);
-            stalled++;
-            continue;
-        }
-        net_send_text(fd, "in time\r\n");
-        program_pause_ms(400);
-        start = program_now();
-        program_signal(e->server.program, SIGCONT);
-        net_text answer = {0};
-        echo_answer(e, &answer, "in time", 7);
-        net_expect(fd, answer.data, answer.len);
-        net_text_free(&answer);
-        close(fd);
-        if (program_now() - start > timeout / 2) {
-            stalled++;
-        } else {
+        if (hold_up(e, 0.3, 1)) {
             done++;
+        } else {
+            stalled++;
         }
     }
     check_cut(e, rounds + stalled, stalled);
@@ -163,12 +177,29 @@ static void test_row_09_a_server_that_was_held_up_cuts_nobody(void **state)
     echo_with_each_protocol(NULL, held_up, "--idle-timeout", "300ms", NULL);
 }
 
+/* More than the kernel tells of in one turn. */
+static void crowd_held_up(echo *e)
+{
+    uint64_t stalled = 0;
+    while (stalled < 5 * CROWD && !hold_up(e, 1.5, CROWD)) {
+        stalled += CROWD;
+    }
+    check_cut(e, CROWD + stalled, stalled);
+}
+
+static void test_row_09_nor_anybody_of_a_crowd(void **state)
+{
+    (void)state;
+    echo_with_each_protocol(NULL, crowd_held_up, "-t", "1", "--idle-timeout", "1500ms", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         program_test(test_row_08_bytes_without_a_delimiter_do_not_help),
         program_test(test_row_09_an_active_client_is_never_cut),
         program_test(test_row_09_a_server_that_was_held_up_cuts_nobody),
+        program_test(test_row_09_nor_anybody_of_a_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

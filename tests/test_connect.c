@@ -17,6 +17,7 @@
 #include "tests/support/names.h"
 #include "tests/support/probe.h"
 #include "tests/support/threads.h"
+#include "tests/support/virtual_time.h"
 
 /* Addresses of 127/8 are all ours; who listens there is up to the test. */
 #define HOSTS                                                                                      \
@@ -245,6 +246,18 @@ static void test_it_takes_too_long(void **state)
     assert_true(yodel_loop_now(a->f->loop) - before >= 30 * 1000000);
 }
 
+/* The answer that the loop was not told of in time. */
+static void test_an_answer_in_time(void **state)
+{
+    attempts *a = *state;
+    virtual_time_begin();
+    virtual_time.deaf = true;
+    uint64_t before = virtual_time.now_ns;
+    expect(a, "127.0.0.1", 5, 0);
+    assert_true(virtual_time.now_ns - before >= UINT64_C(5000000000));
+    virtual_time_end();
+}
+
 static void test_no_memory(void **state)
 {
     attempts *a = *state;
@@ -412,6 +425,7 @@ int main(void)
         attempt_test(test_nobody_listens),
         attempt_test(test_bad_ports),
         attempt_test(test_it_takes_too_long),
+        attempt_test(test_an_answer_in_time),
         attempt_test(test_no_memory),
         attempt_test(test_cannot_be_watched),
         attempt_test(test_no_more_descriptors),

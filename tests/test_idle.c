@@ -322,6 +322,46 @@ static void test_add_from_expired(void **state)
     assert_int_equal(expire(&other, BEGIN + 12 * NS_PER_SEC, &next), 2);
 }
 
+typedef struct group {
+    yodel_idle idle;
+    yodel_idle_node node[4];
+    yodel_idle_node *expired[4];
+    size_t count;
+} group;
+
+/* The first one's end is another one's, and a third one's activity. */
+static void end_others(yodel_idle_node *node, void *arg)
+{
+    group *g = arg;
+    g->expired[g->count++] = node;
+    if (node == &g->node[0]) {
+        yodel_idle_remove(&g->node[1]);
+        yodel_idle_touch(&g->idle, &g->node[2], BEGIN + 10 * NS_PER_SEC);
+    }
+}
+
+/* Who is touched or taken out while others expire is spared, also if its time was over. */
+static void test_others_from_expired(void **state)
+{
+    (void)state;
+    group g = {.count = 0};
+    yodel_idle_init(&g.idle, 10.0);
+    for (size_t i = 0; i < 4; i++) {
+        yodel_idle_node_init(&g.node[i]);
+        yodel_idle_add(&g.idle, &g.node[i], BEGIN);
+    }
+    assert_int_equal(yodel_idle_expire(&g.idle, BEGIN + 10 * NS_PER_SEC, end_others, &g),
+                     BEGIN + 20 * NS_PER_SEC);
+    assert_int_equal(g.count, 2);
+    assert_ptr_equal(g.expired[1], &g.node[3]);
+    assert_true(yodel_idle_is_over(&g.idle, &g.node[1], BEGIN + 10 * NS_PER_SEC));
+    assert_false(yodel_idle_is_over(&g.idle, &g.node[2], BEGIN + 20 * NS_PER_SEC - NS_PER_MS));
+    assert_int_equal(yodel_idle_expire(&g.idle, BEGIN + 20 * NS_PER_SEC, end_others, &g),
+                     YODEL_IDLE_NEVER);
+    assert_int_equal(g.count, 3);
+    assert_ptr_equal(g.expired[2], &g.node[2]);
+}
+
 /* --- against an oracle -------------------------------------------------------------------------*/
 
 /* The list without the ideas: an array that is looked through. Milliseconds of 64 bits. */
@@ -452,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_wrap_around),
         cmocka_unit_test(test_only_the_front_is_looked_at),
         cmocka_unit_test(test_add_from_expired),
+        cmocka_unit_test(test_others_from_expired),
         cmocka_unit_test(test_against_oracle),
     };
 

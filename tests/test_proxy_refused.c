@@ -70,6 +70,30 @@ static void test_nothing_in_time(void **state)
     check_ended(f, client, YODEL_COUNT_CLOSED_PROXY, "closed: no PROXY header in time");
 }
 
+/* In time is what lies in the kernel by then, whether the loop was told of it or not. */
+static void test_a_header_that_the_loop_was_not_told_of(void **state)
+{
+    fixture *f = *state;
+    net_text t = {0};
+    proxied_start_named(f, "chat", NULL, NULL);
+    int late = fixture_connect(f);
+    int client = fixture_connect(f);
+    proxy_v1(&t, "192.0.2.1", 1);
+    net_text_printf(&t, "hello\r\n");
+    net_send(late, t.data, 10);
+    net_send(client, t.data, t.len);
+    net_text_free(&t);
+    net_wait_delivered(late);
+    net_wait_delivered(client);
+    virtual_time.deaf = true;
+    pass(f, 3.1);
+    virtual_time.deaf = false;
+    net_expect_text(client, "You sent: hello\r\n");
+    (void)net_wait_end(late);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_CLOSED_PROXY), 1);
+    assert_int_equal(fixture_count(f, YODEL_COUNT_ACTIVE), 1);
+}
+
 /* Whoever sends it byte by byte has no more time for it. */
 static void test_not_all_of_it_in_time(void **state)
 {
@@ -328,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         proxy_test(test_no_header_at_all),
         proxy_test(test_nothing_in_time),
+        proxy_test(test_a_header_that_the_loop_was_not_told_of),
         proxy_test(test_not_all_of_it_in_time),
         proxy_test(test_ended_within_the_header),
         proxy_test(test_ended_without_a_byte),

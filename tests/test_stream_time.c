@@ -161,6 +161,100 @@ static void test_each_wait_has_its_own_time(void **state)
                  "some=TIMEDOUT @114.0 exactly=TIMEDOUT @114.5 sleep=ok @174.5");
 }
 
+static void read_lines_in_time(yodel_stream *s, void *arg)
+{
+    (void)arg;
+    traced_until(s, "\n", 10);
+    note_time();
+    traced_until(s, "\n", 10);
+    note_time();
+    traced_until(s, "\n", 0);
+    traced_until(s, "\n", 0);
+    time_is_over(s);
+}
+
+/* What came in time counts, whether the loop was told of it or not; and an end in time is one. */
+static void test_what_the_loop_was_not_told_of(void **state)
+{
+    fixture *f = *state;
+    trace_serve(f, read_lines_in_time, NULL);
+    int client = connect_and_stop_time(f);
+    net_send_text(client, "a\nb");
+    net_wait_delivered(client);
+    virtual_time.deaf = true;
+    pass_time(f);
+    trace_expect("until=a @10.0 until=TIMEDOUT @20.0");
+    virtual_time.deaf = false;
+    net_send_text(client, "c\n");
+    net_finish_sending(client);
+    net_wait_delivered(client);
+    pass_time(f);
+    trace_expect("until=a @10.0 until=TIMEDOUT @20.0 until=bc until=EOF @86400.0");
+}
+
+static void read_the_end_in_time(yodel_stream *s, void *arg)
+{
+    (void)arg;
+    traced_until(s, "\n", 10);
+    time_is_over(s);
+}
+
+static void test_an_end_that_the_loop_was_not_told_of(void **state)
+{
+    fixture *f = *state;
+    trace_serve(f, read_the_end_in_time, NULL);
+    int client = connect_and_stop_time(f);
+    net_finish_sending(client);
+    net_wait_delivered(client);
+    virtual_time.deaf = true;
+    pass_time(f);
+    virtual_time.deaf = false;
+    trace_expect("until=EOF @10.0");
+}
+
+static void read_until_a_reset(yodel_stream *s, void *arg)
+{
+    (void)arg;
+    traced_until(s, "\n", 10);
+    note_time();
+}
+
+/* The end is what the handler hears of, not the time. */
+static void test_a_reset_that_the_loop_was_not_told_of(void **state)
+{
+    fixture *f = *state;
+    trace_serve(f, read_until_a_reset, NULL);
+    int client = connect_and_stop_time(f);
+    virtual_time.deaf = true;
+    fixture_disconnect(f, client, true);
+    pass_time(f);
+    virtual_time.deaf = false;
+    trace_expect("until=CONNRESET @10.0");
+}
+
+static void wait_for_the_end(yodel_stream *s, void *arg)
+{
+    (void)arg;
+    (void)yodel_stream_write(s, "x", 1);
+    traced_wait_closed(s, 1);
+    note_time();
+}
+
+/* So does who waits for the peer's end, with the stream closed. */
+static void test_a_last_end_that_the_loop_was_not_told_of(void **state)
+{
+    fixture *f = *state;
+    trace_serve(f, wait_for_the_end, NULL);
+    int client = connect_and_stop_time(f);
+    net_expect_text(client, "x");
+    virtual_time.deaf = true;
+    net_finish_sending(client);
+    net_wait_delivered(client);
+    pass_time(f);
+    virtual_time.deaf = false;
+    trace_expect("closed=ok @1.0");
+}
+
 /* Bytes of a line do not give it more time. */
 typedef struct drip {
     yodel_timer timer; /* first */
@@ -282,6 +376,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sleep_of_nothing_lets_others_run, fixture_setup,
                                         end_time),
         cmocka_unit_test_setup_teardown(test_each_wait_has_its_own_time, fixture_setup, end_time),
+        cmocka_unit_test_setup_teardown(test_what_the_loop_was_not_told_of, fixture_setup,
+                                        end_time),
+        cmocka_unit_test_setup_teardown(test_an_end_that_the_loop_was_not_told_of, fixture_setup,
+                                        end_time),
+        cmocka_unit_test_setup_teardown(test_a_reset_that_the_loop_was_not_told_of, fixture_setup,
+                                        end_time),
+        cmocka_unit_test_setup_teardown(test_a_last_end_that_the_loop_was_not_told_of,
+                                        fixture_setup, end_time),
         cmocka_unit_test_setup_teardown(test_a_drip_does_not_extend_a_line, fixture_setup,
                                         end_time),
         cmocka_unit_test_setup_teardown(test_drain_and_wait_closed_give_up, fixture_setup,

@@ -171,6 +171,156 @@ static void test_an_active_one_stays(void **state)
     assert_about(wait_lost(f, plan, 1, 4), 3);
 }
 
+/* --- a last look: what came in time counts, whether the loop was told of it or not
+ * --------------*/
+
+/* The loop is told of nothing while the timeout passes. */
+static void pass_deaf(fixture *f, double seconds)
+{
+    virtual_time.deaf = true;
+    pass(f, seconds);
+    virtual_time.deaf = false;
+}
+
+static void test_input_that_the_loop_was_not_told_of(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 10.0}, &(probe_plan){0});
+    int silent = fixture_connect(f);
+    pass(f, 1);
+    int client = fixture_connect(f);
+    net_send_text(client, "in time");
+    net_wait_delivered(client);
+    pass_deaf(f, 11.5);
+    net_expect_text(client, "in time");
+    net_expect_eof(silent);
+    assert_int_equal(plan->lost_count, 1);
+    assert_int_equal(plan->reason[0], YODEL_EIDLE);
+    pass_deaf(f, 10); /* and its time begins anew */
+    net_expect_eof(client);
+    assert_int_equal(plan->reason[1], YODEL_EIDLE);
+}
+
+static size_t whole;
+
+static ssize_t consume_whole(probe *p, const uint8_t *data, size_t len)
+{
+    (void)p;
+    (void)data;
+    return len < whole ? 0 : (ssize_t)whole;
+}
+
+/* More than one receive takes. */
+static void test_much_input_that_the_loop_was_not_told_of(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 10.0},
+                                   &(probe_plan){.data = consume_whole});
+    int client[2] = {fixture_connect(f), fixture_connect(f)};
+    whole = 66000;
+    for (size_t i = 0; i < 2; i++) { /* the second one lacks a byte */
+        net_send(client[i], much, whole - i);
+        net_wait_delivered(client[i]);
+    }
+    pass_deaf(f, 10.5);
+    assert_int_equal(plan->bytes, whole);
+    assert_int_equal(plan->reason[0], PROBE_ALIVE);
+    assert_int_equal(plan->reason[1], YODEL_EIDLE);
+    net_send(client[0], "x", 1);
+}
+
+static int busy_client;
+
+static ssize_t have_more_sent(probe *p, const uint8_t *data, size_t len)
+{
+    (void)p;
+    (void)data;
+    (void)len;
+    (void)send(busy_client, much, 100000, MSG_DONTWAIT);
+    return 0;
+}
+
+/* What a peer adds while it is looked at is not in time, and would never end. */
+static void test_a_look_at_one_who_never_stops(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 10.0},
+                                   &(probe_plan){.data = have_more_sent});
+    busy_client = fixture_connect(f);
+    net_send_text(busy_client, "x");
+    net_wait_delivered(busy_client);
+    pass_deaf(f, 10.5);
+    assert_int_equal(plan->reason[0], YODEL_EIDLE);
+    assert_in_range(plan->data_count, 1, 10);
+}
+
+/* An end counts as one. */
+static void test_an_end_that_the_loop_was_not_told_of(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan =
+        probe_start(f, &(yodel_transport_settings){.idle_timeout = 10.0}, &(probe_plan){0});
+    int client = fixture_connect(f);
+    net_finish_sending(client);
+    net_wait_delivered(client);
+    pass_deaf(f, 10.5);
+    net_expect_eof(client);
+    assert_int_equal(plan->reason[0], YODEL_EOF);
+}
+
+static ssize_t end_all_others(probe *p, const uint8_t *data, size_t len)
+{
+    (void)data;
+    for (size_t i = 0; i < p->plan->made_count; i++) {
+        if (i != p->index && p->plan->of[i] != NULL) {
+            yodel_transport_abort(p->plan->of[i]->transport, YODEL_EHANDLER);
+        }
+    }
+    return (ssize_t)len;
+}
+
+/* What it brings may end others whose time is over, too. */
+static void test_a_look_that_ends_others(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 10.0},
+                                   &(probe_plan){.data = end_all_others});
+    int client[5];
+    for (size_t i = 0; i < 5; i++) {
+        client[i] = fixture_connect(f);
+    }
+    net_send_text(client[1], "x");
+    net_wait_delivered(client[1]);
+    pass_deaf(f, 10.5);
+    assert_int_equal(plan->lost_count, 4);
+    assert_int_equal(plan->reason[0], YODEL_EIDLE);
+    assert_int_equal(plan->reason[1], PROBE_ALIVE);
+    for (size_t i = 2; i < 5; i++) {
+        assert_int_equal(plan->reason[i], YODEL_EHANDLER);
+    }
+}
+
+/* Reading is paused: what waits in the kernel is no activity. */
+static int pause_at_once(probe *p)
+{
+    yodel_transport_pause_reading(p->transport);
+    return 0;
+}
+
+static void test_a_look_while_paused(void **state)
+{
+    fixture *f = *state;
+    probe_plan *plan = probe_start(f, &(yodel_transport_settings){.idle_timeout = 10.0},
+                                   &(probe_plan){.made = pause_at_once});
+    int client = fixture_connect(f);
+    net_send_text(client, "x");
+    net_wait_delivered(client);
+    assert_about(wait_lost(f, plan, 1, 11), 10);
+    assert_int_equal(plan->reason[0], YODEL_EIDLE);
+    assert_int_equal(plan->data_count, 0);
+}
+
 static void test_never_idle(void **state)
 {
     fixture *f = *state;
@@ -431,6 +581,12 @@ int main(void)
         timeout_test(test_idle_from_the_beginning),
         timeout_test(test_bytes_that_are_not_consumed),
         timeout_test(test_an_active_one_stays),
+        timeout_test(test_input_that_the_loop_was_not_told_of),
+        timeout_test(test_much_input_that_the_loop_was_not_told_of),
+        timeout_test(test_a_look_at_one_who_never_stops),
+        timeout_test(test_an_end_that_the_loop_was_not_told_of),
+        timeout_test(test_a_look_that_ends_others),
+        timeout_test(test_a_look_while_paused),
         timeout_test(test_never_idle),
         timeout_test(test_a_protocol_with_its_own_timeouts),
         timeout_test(test_many_at_their_own_times),

@@ -24,6 +24,7 @@
 
 static struct {
     bool on;
+    bool deaf;            /* an epoll_wait finds nothing, as when signals end it */
     uint64_t now_ns;      /* CLOCK_MONOTONIC */
     int64_t wall_less_ns; /* CLOCK_REALTIME less that */
     unsigned looks;       /* until this many at CLOCK_MONOTONIC, then time passes; 0: no more */
@@ -60,6 +61,7 @@ static inline uint64_t virtual_time_read(clockid_t id)
 static inline void virtual_time_begin(void)
 {
     virtual_time.looks = 0;
+    virtual_time.deaf = false;
     virtual_time.now_ns = virtual_time_read(CLOCK_MONOTONIC);
     virtual_time.wall_less_ns = (int64_t)(virtual_time_read(CLOCK_REALTIME) - virtual_time.now_ns);
     virtual_time.on = true;
@@ -112,7 +114,9 @@ int epoll_wait(int fd, struct epoll_event *events, int size, int timeout_ms)
     if (next == NULL) {
         virtual_time_next(&next, sizeof next, "epoll_wait");
     }
-    int n = next(fd, events, size, virtual_time.on ? 0 : timeout_ms);
+    int n = virtual_time.on && virtual_time.deaf
+                ? 0
+                : next(fd, events, size, virtual_time.on ? 0 : timeout_ms);
     /* A microsecond for the call itself: libev's timers fire when their instant is over, and it
      * looks again and again until it is. */
     if (virtual_time.on) {
