@@ -91,11 +91,11 @@ uint64_t yodel_idle_expire(yodel_idle *idle, uint64_t now_ns,
         yodel_list_remove(item);
         expired(yodel_container_of(item, yodel_idle_node, link), arg);
     }
-    if (soonest == UINT32_MAX && !yodel_list_empty(&idle->order)) {
-        soonest = idle->timeout_ms; /* they have come back since */
-    }
     if (soonest == UINT32_MAX) {
-        return YODEL_IDLE_NEVER;
+        if (yodel_list_empty(&idle->order)) {
+            return YODEL_IDLE_NEVER;
+        }
+        soonest = idle->timeout_ms; /* they have come back since */
     }
     return now_ns + (uint64_t)soonest * YODEL_NS_PER_MS;
 }

@@ -64,10 +64,10 @@ static bool is_idle(const yodel_transport *t, uint64_t now)
 
 static void on_idle(yodel_idle_node *node, void *arg)
 {
-    yodel_transport_group *group = arg;
+    (void)arg;
     yodel_transport *t = waiting(node);
-    uint64_t now = yodel_loop_now(group->loop);
-    yodel_idle_refile(&group->idle, node); /* where a touch finds it */
+    uint64_t now = yodel_loop_now(t->group->loop);
+    yodel_idle_refile(&t->group->idle, node); /* where a touch finds it */
     if (yodel_transport_look(t) && is_idle(t, now)) {
         yodel_transport_close_quiet(t, YODEL_EIDLE);
     }
@@ -112,7 +112,7 @@ static void on_timer(yodel_timer *timer)
     group->timer_at = YODEL_IDLE_NEVER;
     uint64_t next = YODEL_IDLE_NEVER;
     uint64_t at[3] = {
-        yodel_idle_expire(&group->idle, now, on_idle, group),
+        yodel_idle_expire(&group->idle, now, on_idle, NULL),
         yodel_idle_expire(&group->stalled, now, on_stalled, NULL),
         yodel_idle_expire(&group->lingering, now, on_lingered, NULL),
     };

@@ -65,27 +65,28 @@ static void on_deferred(yodel_deferred *deferred)
     yodel_loop_stop(m.loop);
 }
 
-/* So many are ready. */
-static void start(int n)
+/* A turn in which so many are ready, and a timer is due; the first of them may stop it. */
+static void run_turn(int n, bool stops_timer)
 {
+    struct ev_loop *ev = yodel_loop_ev(m.loop);
+    m.count = 0;
+    m.stops_timer = stops_timer;
     for (int i = 0; i < n; i++) {
         m.ones[i] = (one){.number = i};
         ev_io_init(&m.ones[i].io, on_io, 0, EV_READ);
-        ev_feed_event(yodel_loop_ev(m.loop), &m.ones[i].io, EV_READ);
+        ev_feed_event(ev, &m.ones[i].io, EV_READ);
     }
-}
-
-/* A turn in which so many are ready, and a timer is due. */
-static void run_turn(int n)
-{
-    m.count = 0;
-    m.stops_timer = false;
-    start(n);
     yodel_timer_init(&m.timer, m.loop, on_timer);
     yodel_timer_start(&m.timer, 0);
-    ev_feed_event(yodel_loop_ev(m.loop), &m.timer.watcher, EV_TIMER);
+    ev_feed_event(ev, &m.timer.watcher, EV_TIMER);
     yodel_deferred_init(&m.deferred, on_deferred);
     yodel_loop_run(m.loop);
+}
+
+/* The timer comes after all of them, what they deferred after the timer. */
+static void run_whole_turn(int n)
+{
+    run_turn(n, false);
     assert_int_equal(m.count, n + 2);
     assert_int_equal(m.events[n], TIMER);
     assert_int_equal(m.events[n + 1], DEFERRED);
@@ -108,7 +109,7 @@ static void test_in_order(void **state)
 {
     (void)state;
     for (int n = 1; n <= 1000; n += 111) {
-        run_turn(n);
+        run_whole_turn(n);
         for (int i = 0; i < n; i++) {
             assert_int_equal(m.events[i], i);
         }
@@ -121,7 +122,7 @@ static void test_very_many(void **state)
     static bool seen[MOST];
     int breaks = 0;
     (void)state;
-    run_turn(MOST);
+    run_whole_turn(MOST);
     for (int i = 0; i < MOST; i++) {
         assert_false(seen[m.events[i]]);
         seen[m.events[i]] = true;
@@ -137,14 +138,7 @@ static void test_a_timer_that_is_stopped_in_time(void **state)
     (void)state;
     enum { SOME = 5 };
     for (int n = 1; n <= SOME; n++) {
-        m.count = 0;
-        m.stops_timer = true;
-        start(n);
-        yodel_timer_init(&m.timer, m.loop, on_timer);
-        yodel_timer_start(&m.timer, 0);
-        ev_feed_event(yodel_loop_ev(m.loop), &m.timer.watcher, EV_TIMER);
-        yodel_deferred_init(&m.deferred, on_deferred);
-        yodel_loop_run(m.loop);
+        run_turn(n, true);
         assert_int_equal(m.count, n + 1);
         assert_int_equal(m.events[n], DEFERRED);
     }

@@ -44,6 +44,14 @@ static int connect_and_stop_time(fixture *f)
     return client;
 }
 
+/* The loop is told of nothing meanwhile. */
+static void pass_time_deaf(fixture *f)
+{
+    virtual_time.deaf = true;
+    pass_time(f);
+    virtual_time.deaf = false;
+}
+
 static int end_time(void **state)
 {
     virtual_time_end();
@@ -181,10 +189,8 @@ static void test_what_the_loop_was_not_told_of(void **state)
     int client = connect_and_stop_time(f);
     net_send_text(client, "a\nb");
     net_wait_delivered(client);
-    virtual_time.deaf = true;
-    pass_time(f);
+    pass_time_deaf(f);
     trace_expect("until=a @10.0 until=TIMEDOUT @20.0");
-    virtual_time.deaf = false;
     net_send_text(client, "c\n");
     net_finish_sending(client);
     net_wait_delivered(client);
@@ -196,7 +202,7 @@ static void read_the_end_in_time(yodel_stream *s, void *arg)
 {
     (void)arg;
     traced_until(s, "\n", 10);
-    time_is_over(s);
+    note_time();
 }
 
 static void test_an_end_that_the_loop_was_not_told_of(void **state)
@@ -206,29 +212,18 @@ static void test_an_end_that_the_loop_was_not_told_of(void **state)
     int client = connect_and_stop_time(f);
     net_finish_sending(client);
     net_wait_delivered(client);
-    virtual_time.deaf = true;
-    pass_time(f);
-    virtual_time.deaf = false;
+    pass_time_deaf(f);
     trace_expect("until=EOF @10.0");
-}
-
-static void read_until_a_reset(yodel_stream *s, void *arg)
-{
-    (void)arg;
-    traced_until(s, "\n", 10);
-    note_time();
 }
 
 /* The end is what the handler hears of, not the time. */
 static void test_a_reset_that_the_loop_was_not_told_of(void **state)
 {
     fixture *f = *state;
-    trace_serve(f, read_until_a_reset, NULL);
+    trace_serve(f, read_the_end_in_time, NULL);
     int client = connect_and_stop_time(f);
-    virtual_time.deaf = true;
     fixture_disconnect(f, client, true);
-    pass_time(f);
-    virtual_time.deaf = false;
+    pass_time_deaf(f);
     trace_expect("until=CONNRESET @10.0");
 }
 
@@ -247,11 +242,9 @@ static void test_a_last_end_that_the_loop_was_not_told_of(void **state)
     trace_serve(f, wait_for_the_end, NULL);
     int client = connect_and_stop_time(f);
     net_expect_text(client, "x");
-    virtual_time.deaf = true;
     net_finish_sending(client);
     net_wait_delivered(client);
-    pass_time(f);
-    virtual_time.deaf = false;
+    pass_time_deaf(f);
     trace_expect("closed=ok @1.0");
 }
 

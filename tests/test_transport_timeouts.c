@@ -171,8 +171,7 @@ static void test_an_active_one_stays(void **state)
     assert_about(wait_lost(f, plan, 1, 4), 3);
 }
 
-/* --- a last look: what came in time counts, whether the loop was told of it or not
- * --------------*/
+/* --- a last look at what came in time ----------------------------------------------------------*/
 
 /* The loop is told of nothing while the timeout passes. */
 static void pass_deaf(fixture *f, double seconds)
